@@ -1,0 +1,1 @@
+"""What can be asked: the GraphQL types, and nothing of how they are answered."""
