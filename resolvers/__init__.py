@@ -1,0 +1,1 @@
+"""Answers the graph: the link table, batched loaders, and one adapter per product."""

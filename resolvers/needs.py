@@ -1,0 +1,114 @@
+"""Which costly parts of rows a query selects: computed once per field node from the operation itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from graphql import (
+    FieldNode,
+    FragmentSpreadNode,
+    GraphQLInterfaceType,
+    GraphQLNamedType,
+    GraphQLObjectType,
+    GraphQLResolveInfo,
+    GraphQLUnionType,
+    InlineFragmentNode,
+    SelectionSetNode,
+    get_named_type,
+)
+
+from resolvers.sources import Need, Needs
+
+_NEEDS: dict[str, Needs] = {
+    "ModelVersion.aliases": frozenset({Need.ALIASES}),
+    "Variation.value": frozenset({Need.VALUES}),
+    "Variation.models": frozenset({Need.VALUES}),
+    "Experiment.testedModels": frozenset({Need.VALUES, Need.TAGS}),
+    "Experiment.tags": frozenset({Need.TAGS}),
+    "Experiment.owners": frozenset({Need.TAGS}),
+    "Experiment.domain": frozenset({Need.DOMAIN}),
+    "Experiment.createdAt": frozenset({Need.DATES}),
+    "Experiment.updatedAt": frozenset({Need.DATES}),
+    "Experiment.freshness": frozenset({Need.DATES}),
+    "ExperimentMetric.name": frozenset({Need.METRICS}),
+    "Entity.tags": frozenset({Need.TAGS}),
+    "Entity.owners": frozenset({Need.TAGS}),
+    "Entity.domain": frozenset({Need.DOMAIN}),
+    "Entity.createdAt": frozenset({Need.DATES}),
+    "Entity.updatedAt": frozenset({Need.DATES}),
+    "Entity.freshness": frozenset({Need.DATES}),
+}
+
+_PARTS = frozenset({"Variation", "ExperimentMetric"})
+"""Parts of an entity whose own fields may cost an extra call."""
+
+
+class Selections:
+    """The needs of one operation's field nodes; a memo for one request."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, ...], Needs] = {}
+
+    def needs(self, info: GraphQLResolveInfo[Any]) -> Needs:
+        """What the rows this field leads to must carry. Skipped and included branches count alike."""
+        key = tuple(id(node) for node in info.field_nodes)
+        known = self._known.get(key)
+        if known is None:
+            found: set[Need] = set()
+            for node in info.field_nodes:
+                if node.selection_set:
+                    _collect(info, get_named_type(info.return_type), node.selection_set, found, set())
+            known = self._known[key] = frozenset(found)
+        return known
+
+
+def _collect(
+    info: GraphQLResolveInfo[Any],
+    parent: GraphQLNamedType,
+    selection: SelectionSetNode,
+    found: set[Need],
+    seen: set[tuple[str, str]],
+) -> None:
+    """Walk the selection down to the next links: what lies behind these is asked when they are."""
+    for node, owner in _fields(info, parent, selection, seen):
+        name = node.name.value
+        found |= _NEEDS.get(f"{owner.name}.{name}", frozenset())
+        if isinstance(owner, GraphQLObjectType | GraphQLInterfaceType) and node.selection_set and name in owner.fields:
+            target = get_named_type(owner.fields[name].type)
+            if not _leads_away(owner, target):
+                _collect(info, target, node.selection_set, found, seen)
+
+
+def _leads_away(owner: GraphQLObjectType | GraphQLInterfaceType, target: GraphQLNamedType) -> bool:
+    """Whether a field goes on to other rows, rather than into an edge, an edge's node or a part of this row."""
+    if owner.name in _PARTS:
+        return True
+    is_entity = owner.name == "Entity" or any(interface.name == "Entity" for interface in owner.interfaces)
+    return is_entity and target.name not in _PARTS
+
+
+def _fields(
+    info: GraphQLResolveInfo[Any], parent: GraphQLNamedType, selection: SelectionSetNode, seen: set[tuple[str, str]]
+) -> Iterator[tuple[FieldNode, GraphQLNamedType]]:
+    for node in selection.selections:
+        if isinstance(node, FieldNode):
+            yield node, parent
+        elif isinstance(node, InlineFragmentNode):
+            yield from _fields(info, _condition(info, node, parent), node.selection_set, seen)
+        elif isinstance(node, FragmentSpreadNode):
+            fragment = info.fragments[node.name.value]
+            definition = getattr(fragment, "definition", fragment)
+            mark = (parent.name, node.name.value)
+            if mark not in seen:
+                seen.add(mark)
+                yield from _fields(info, _condition(info, definition, parent), definition.selection_set, seen)
+
+
+def _condition(info: GraphQLResolveInfo[Any], node: Any, parent: GraphQLNamedType) -> GraphQLNamedType:
+    condition = node.type_condition
+    if condition is None:
+        return parent
+    named = info.schema.type_map[condition.name.value]
+    assert isinstance(named, GraphQLObjectType | GraphQLInterfaceType | GraphQLUnionType)  # noqa: S101 - validated
+    return named

@@ -1,0 +1,140 @@
+"""The ways into the graph by id, by name, and the list of sources."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from resolvers.errors import BadUserInput, GraphError, NotFound, SourceError
+from resolvers.rules.references import one_of
+from resolvers.sources import NOTHING, Needs, SourceAdapter
+from resolvers.targets import entities, prime
+from schema.experiment import Experiment
+from schema.fields import NoArgs
+from schema.identity import SHARED, EntityKind, parse_id
+from schema.node import Domain, Entity, Node
+from schema.query import KeyArgs, NameArgs, NodeArgs, NodesArgs, Query
+from schema.source import BreakerState, Source, SourceCapability, SourceStatus
+
+if TYPE_CHECKING:
+    from resolvers.context import Context
+
+MOST_IDS = 100
+
+
+async def node(ctx: Context, roots: Sequence[Query], args: NodeArgs, needs: Needs) -> list[Node | GraphError | None]:
+    """Query.node"""
+    answer = (await _by_ids(ctx, [args.id], needs))[0]
+    return [answer for _ in roots]
+
+
+async def nodes(
+    ctx: Context, roots: Sequence[Query], args: NodesArgs, needs: Needs
+) -> list[list[Node | GraphError | None] | GraphError]:
+    """Query.nodes"""
+    if len(args.ids) > MOST_IDS:
+        return [BadUserInput(f"At most {MOST_IDS} ids.") for _ in roots]
+    found = await _by_ids(ctx, args.ids, needs)
+    return [found for _ in roots]
+
+
+async def model(ctx: Context, roots: Sequence[Query], args: NameArgs, needs: Needs) -> list[Entity | GraphError | None]:
+    """Query.model"""
+    methods = {name: registry.models_by_name for name, registry in ctx.sources.registries.items()}
+    answer = await _by_name(ctx, EntityKind.MODEL, args.name, args.source, methods, ctx.sources.registries, needs)
+    return [answer for _ in roots]
+
+
+async def pipeline(
+    ctx: Context, roots: Sequence[Query], args: NameArgs, needs: Needs
+) -> list[Entity | GraphError | None]:
+    """Query.pipeline"""
+    methods = {name: adapter.pipelines_by_name for name, adapter in ctx.sources.orchestrators.items()}
+    orchestrators = ctx.sources.orchestrators
+    answer = await _by_name(ctx, EntityKind.PIPELINE, args.name, args.source, methods, orchestrators, needs)
+    return [answer for _ in roots]
+
+
+async def experiment(
+    ctx: Context, roots: Sequence[Query], args: KeyArgs, needs: Needs
+) -> list[Entity | GraphError | None]:
+    """Query.experiment"""
+    methods = {name: platform.experiments_by_key for name, platform in ctx.sources.platforms.items()}
+    answer = await _by_name(ctx, EntityKind.EXPERIMENT, args.key, args.source, methods, ctx.sources.platforms, needs)
+    if isinstance(answer, Experiment):
+        prime(ctx, [answer], needs, ())
+    return [answer for _ in roots]
+
+
+async def sources(
+    ctx: Context,
+    roots: Sequence[Query],
+    args: NoArgs,
+    needs: Needs,
+) -> list[list[Source]]:
+    """Query.sources: each is asked for its version."""
+    asked = await asyncio.gather(*(_source(adapter) for adapter in ctx.sources))
+    return [list(asked) for _ in roots]
+
+
+async def _source(adapter: SourceAdapter) -> Source:
+    version: str | None = None
+    try:
+        version = await adapter.version()
+        status = SourceStatus.UP
+    except SourceError:
+        status = SourceStatus.DOWN
+    return Source(
+        name=adapter.profile.name,
+        role=adapter.role,
+        product=adapter.product,
+        version=version,
+        status=status,
+        breaker=BreakerState.CLOSED,
+        capabilities=[
+            SourceCapability(name=item.name, mode=item.mode, note=item.note) for item in adapter.capabilities
+        ],
+    )
+
+
+async def _by_ids(ctx: Context, ids: Sequence[str], needs: Needs) -> list[Node | GraphError | None]:
+    references = [parse_id(text) for text in ids]
+    loaded = iter(await entities(ctx, [item for item in references if item and item.source != SHARED], needs))
+    answers: list[Node | GraphError | None] = []
+    for reference in references:
+        if reference is None:
+            answers.append(BadUserInput("This is no id of this graph: ids look like mlg://model/SOURCE/NAME."))
+        elif reference.source != SHARED:
+            answers.append(next(loaded).value)
+        elif reference.kind is EntityKind.DOMAIN:
+            answers.append(Domain.of(reference.key))
+        else:
+            word = reference.kind.name.lower()
+            answers.append(BadUserInput(f"A {word} cannot be read by its id yet: reach it from what mentions it."))
+    return answers
+
+
+async def _by_name(
+    ctx: Context,
+    kind: EntityKind,
+    name: str,
+    source: str | None,
+    methods: Mapping[str, Any],
+    adapters: Mapping[str, SourceAdapter],
+    needs: Needs,
+) -> Entity | GraphError | None:
+    """The one entity of this name, or the error that says why there is not one."""
+    if source is not None and source not in adapters:
+        return BadUserInput(f"There is no such source for this: {', '.join(adapters) or 'none is configured'}.")
+    asked = {source: methods[source]} if source is not None else dict(methods)
+    # The lookup in each source carries the needs, so that the row found is whole.
+    waiting = [ctx.loader(method).load(name, None, needs) for method in asked.values()]
+    for pending in waiting:
+        await pending
+    meant = (await one_of(ctx, kind, [name], asked, adapters))[0]
+    if meant.verdict is not None:
+        return None if isinstance(meant.verdict, NotFound) else meant.verdict
+    found = await ctx.loader(asked[meant.reference.source]).load(name, None, NOTHING)
+    entity: Entity | GraphError | None = found.value
+    return entity

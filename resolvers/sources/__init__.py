@@ -1,0 +1,102 @@
+"""What every adapter shares: its profile, its capabilities, pages, and how much of a row is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import Generic, Protocol, TypeVar
+
+from resolvers.conventions import Conventions
+from resolvers.errors import SourceError
+from resolvers.sources.labels import LabelRules
+from schema.connection import IncompleteReason
+from schema.identity import EntityKind
+from schema.source import CapabilityMode, SourceRole
+
+T = TypeVar("T")
+
+
+class Need(Enum):
+    """Parts of a row that cost an extra call in some product, and are read only where a query selects them."""
+
+    ALIASES = auto()  # of a model version
+    VALUES = auto()  # what the variations of an experiment serve
+    TAGS = auto()  # of an experiment; its owners too, where they are tags
+    DOMAIN = auto()  # of an experiment: a tag or a project's name
+    DATES = auto()  # createdAt, updatedAt of an experiment
+    METRICS = auto()  # names of an experiment's metrics
+
+
+Needs = frozenset[Need]
+NOTHING: Needs = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class SourceProfile:
+    """One configured source: its name in ids, where people see it, and how its labels and links are read."""
+
+    name: str
+    ui_url: str
+    also_named: tuple[str, ...] = ()
+    """Other names that references use for this source, e.g. `prod` in `airflow://prod/train`."""
+    labels: LabelRules = field(default_factory=LabelRules)
+    conventions: Conventions = field(default_factory=Conventions)
+    scan_rows: int = 1000
+    """Most rows a reverse look-up may read where the product has no call for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """How a source answers one batch method; `name` is the method's."""
+
+    name: str
+    mode: CapabilityMode
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PageAsk:
+    """A stretch of a native list: `limit` rows from row number `position`, 0 for the first."""
+
+    position: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Rows in the source's own order, aligned with positions: a row that cannot be read is its error in its place.
+
+    `more` is false only when the source said that nothing follows. `total` counts the whole list, None if unknown.
+    """
+
+    rows: Sequence[T | SourceError]
+    more: bool
+    total: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found(Generic[T]):
+    """What a reverse look-up found: `reasons` is empty only when nothing can be missing."""
+
+    items: Sequence[T] = ()
+    scanned: int = 0
+    reasons: frozenset[IncompleteReason] = frozenset()
+
+
+class SourceAdapter(Protocol):
+    """What the adapters of every role have."""
+
+    profile: SourceProfile
+    role: SourceRole
+    product: str
+    capabilities: Sequence[Capability]
+
+    def url(self, kind: EntityKind, key: str) -> str | None:
+        """Deep link into the product's user interface, made without a call."""
+
+    async def version(self) -> str | None:
+        """The product's version, asked now; raises a SourceError where the source does not answer."""
+
+    async def aclose(self) -> None:
+        """Close connections."""
