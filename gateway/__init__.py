@@ -1,0 +1,1 @@
+"""Serves the graph: endpoint, settings, the command line, the demo."""
