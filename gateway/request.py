@@ -1,0 +1,133 @@
+"""What a client sends, read with bounds: whatever it is, it becomes a request or a plain refusal."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import cast
+from urllib.parse import parse_qsl
+
+import msgspec
+from starlette.datastructures import Headers
+from starlette.types import Receive, Scope
+
+MAX_BODY_BYTES = 256 * 1024
+# Read on past the limit, so that a client still sending hears the refusal; what is past this is cut off.
+_READ_ON_BYTES = 4 * 1024 * 1024
+_BODY_S = 10.0
+
+
+class Refused(Exception):
+    """A request that is none: the HTTP status, and what is wrong."""
+
+    def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status, self.message, self.headers = status, message, dict(headers or {})
+
+
+class ClientLeft(Exception):
+    """Nobody waits for an answer any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class GraphQLRequest:
+    """The parameters of GraphQL over HTTP. `safe` came by GET, and may be nothing but a query."""
+
+    query: str
+    variables: dict[str, object] = field(default_factory=dict)
+    operation_name: str | None = None
+    extensions: dict[str, object] = field(default_factory=dict)
+    safe: bool = False
+
+
+async def read_post(scope: Scope, receive: Receive) -> GraphQLRequest:
+    """A POST of JSON; raises Refused or ClientLeft."""
+    headers = Headers(scope=scope)
+    _check_content(headers)
+    body = await _body(headers, receive)
+    return _request(_json(body, "The body"), safe=False)
+
+
+def read_get(scope: Scope) -> GraphQLRequest | None:
+    """The query in a GET's address, None where there is none; raises Refused."""
+    try:
+        text = bytes(scope["query_string"]).decode("ascii")
+        pairs = dict(parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=20))
+    except ValueError:
+        raise Refused(400, "The address is not well formed.") from None
+    if "query" not in pairs:
+        return None
+    given: dict[str, object] = {"query": pairs["query"], "operationName": pairs.get("operationName")}
+    for name in ("variables", "extensions"):
+        if pairs.get(name):
+            given[name] = _json(pairs[name].encode(), f"`{name}`")
+    return _request(given, safe=True)
+
+
+def _check_content(headers: Headers) -> None:
+    media_type, *parameters = (part.strip().lower() for part in headers.get("content-type", "").split(";"))
+    charsets = [part.partition("=")[2].strip('" ') for part in parameters if part.startswith("charset")]
+    if media_type != "application/json" or any(charset not in ("utf-8", "utf8") for charset in charsets):
+        raise Refused(415, "Send application/json in UTF-8.", {"Accept-Post": "application/json"})
+    if headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise Refused(415, "Send the body without a content encoding.", {"Accept-Encoding": "identity"})
+
+
+async def _body(headers: Headers, receive: Receive) -> bytes:
+    length = headers.get("content-length", "")
+    if length.isascii() and length.isdigit() and int(length[:15]) > _READ_ON_BYTES:
+        raise _too_large(close=True)
+    body, size, more = bytearray(), 0, True
+    try:
+        async with asyncio.timeout(_BODY_S):
+            while more:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientLeft
+                chunk = message.get("body", b"")
+                size += len(chunk)
+                if size <= MAX_BODY_BYTES:
+                    body += chunk
+                elif size > _READ_ON_BYTES:
+                    raise _too_large(close=True)
+                more = message.get("more_body", False)
+    except TimeoutError:
+        raise Refused(408, f"The body did not arrive within {_BODY_S:g} s.", {"Connection": "close"}) from None
+    if size > MAX_BODY_BYTES:
+        raise _too_large(close=False)
+    return bytes(body)
+
+
+def _too_large(*, close: bool) -> Refused:
+    headers = {"Connection": "close"} if close else None
+    return Refused(413, f"The body has more than {MAX_BODY_BYTES} bytes.", headers)
+
+
+def _json(text: bytes, what: str) -> object:
+    try:
+        return cast("object", msgspec.json.decode(text))
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        raise Refused(400, f"{what} cannot be read as JSON.") from None
+
+
+def _request(given: object, *, safe: bool) -> GraphQLRequest:
+    if isinstance(given, list):
+        raise Refused(400, "Send one operation a request: batches are not taken.")
+    if not isinstance(given, dict):
+        raise Refused(400, "The body must be a JSON object with `query`.")
+    query, name = given.get("query"), given.get("operationName")
+    if not isinstance(query, str) or not query.strip():
+        raise Refused(400, "`query` must be a GraphQL document.")
+    if name is not None and not isinstance(name, str):
+        raise Refused(400, "`operationName` must be a text.")
+    return GraphQLRequest(query, _object(given, "variables"), name or None, _object(given, "extensions"), safe)
+
+
+def _object(given: Mapping[str, object], name: str) -> dict[str, object]:
+    value = given.get(name)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise Refused(400, f"`{name}` must be an object.")
+    return value

@@ -1,0 +1,113 @@
+"""The one settings file: its shape, its checks, and one message that lists every mistake with its place."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple
+
+from pydantic import Field, ValidationError
+
+from gateway.source_checks import Place, source_mistakes
+from gateway.source_settings import Frozen, Seconds, SourceSettings
+
+
+class Mistake(NamedTuple):
+    """One thing to correct, and where: `("sources", 1, "url")`."""
+
+    place: Place
+    text: str
+
+    def __str__(self) -> str:
+        return f"{_written(self.place)}: {self.text}" if self.place else self.text
+
+
+class SettingsError(Exception):
+    """Settings nobody can be served with. Its text is for the operator, and holds no value that could be a secret."""
+
+    def __init__(self, file: str, mistakes: Iterable[Mistake]) -> None:
+        self.mistakes = sorted(set(mistakes), key=lambda mistake: (_order(mistake.place), mistake.text))
+        number = len(self.mistakes)
+        head = f"{file} has {'a mistake' if number == 1 else f'{number} mistakes'}:"
+        super().__init__("\n".join([head, *(f"  {mistake}" for mistake in self.mistakes)]))
+
+
+class Server(Frozen):
+    """Where the gateway listens and how long it may take."""
+
+    host: str = Field(default="127.0.0.1", min_length=1)
+    port: int = Field(default=8000, ge=0, le=65535)
+    deadline_s: Seconds = 10.0
+    """The time of one whole operation."""
+    drain_s: float = Field(default=0.0, ge=0, le=300)
+    """How long a stopping gateway goes on serving while /readyz already answers 503."""
+    profile: Literal["development", "production"] = "development"
+    """In production no page is served to browsers, and errors do not suggest names of the schema."""
+
+
+class Settings(Frozen):
+    """Everything the gateway is told."""
+
+    server: Server = Server()
+    sources: Annotated[tuple[SourceSettings, ...], Field(strict=False)]
+
+
+def load(file: Path, environment: Mapping[str, str] | None = None) -> Settings:
+    """Read a settings file; raises SettingsError with every mistake in it."""
+    try:
+        text = file.read_bytes().decode("utf-8")
+    except OSError as error:
+        raise SettingsError(str(file), [Mistake((), f"cannot be read: {error.strerror}")]) from None
+    except UnicodeDecodeError:
+        raise SettingsError(str(file), [Mistake((), "is not UTF-8 text")]) from None
+    return read(text, os.environ if environment is None else environment, str(file))
+
+
+def read(text: str, environment: Mapping[str, str], file: str = "settings") -> Settings:
+    """Check the text of a settings file, with the environment its secrets are in."""
+    try:
+        written = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(file, [Mistake((), f"is not TOML: {error}")]) from None
+    mistakes = [Mistake(place, said) for place, said in source_mistakes(written.get("sources"))]
+    try:
+        settings = Settings.model_validate(written, context={"environment": environment})
+    except ValidationError as error:
+        mistakes.extend(_mistake(detail) for detail in error.errors(include_url=False, include_input=False))
+        raise SettingsError(file, mistakes) from None
+    if mistakes:
+        raise SettingsError(file, mistakes)
+    return settings
+
+
+def _mistake(detail: Mapping[str, Any]) -> Mistake:
+    place: Place = tuple(detail["loc"])
+    # Behind the index of a source pydantic names the member of the union it chose, which nobody wrote.
+    if len(place) > 2 and place[0] == "sources":
+        place = (*place[:2], *place[3:])
+    kind = detail["type"]
+    if kind == "extra_forbidden":
+        return Mistake(place, "is not known here")
+    if kind == "missing":
+        return Mistake(place, "is missing")
+    if kind == "unknown_product":
+        place = (*place, "product")
+    if kind == "string_too_short":
+        return Mistake(place, "must not be empty")
+    if kind == "tuple_type":
+        return Mistake(place, "must be a list")
+    text = str(detail["msg"]).removeprefix("Value error, ")
+    return Mistake(place, text.replace("Input should be", "must be"))
+
+
+def _written(place: Place) -> str:
+    text = ""
+    for part in place:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def _order(place: Place) -> list[tuple[int, int, str]]:
+    return [(0, part, "") if isinstance(part, int) else (1, 0, part) for part in place]
