@@ -1,0 +1,1 @@
+"""Whole questions asked of a whole gateway over the demo's servers."""
