@@ -109,12 +109,18 @@ async def results_of_experiments(
     args: NoArgs,
     needs: Needs,
 ) -> list[ExperimentResults | GraphError | None]:
-    """Experiment.results"""
+    """Experiment.results. The winner is the experiment's own variation, so that it has what is asked of it."""
     futures = []
     for experiment in experiments:
         platform = ctx.sources.platforms[experiment.reference.source]
         futures.append(ctx.loader(platform.results_by_id).load(experiment.reference.key, None, NOTHING))
-    return [(await future).value for future in futures]
+    whole = await entities(ctx, [experiment.reference for experiment in experiments], needs) if needs else []
+    answers = [(await future).value for future in futures]
+    for results, loaded in zip(answers, whole, strict=False):
+        if isinstance(results, ExperimentResults) and results.winner and isinstance(loaded.value, Experiment):
+            won = results.winner.key
+            results.winner = next((item for item in loaded.value.variations if item.key == won), results.winner)
+    return answers
 
 
 def _beside(entity: Entity, kind: EntityKind, key: str) -> Reference:

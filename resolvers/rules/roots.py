@@ -100,18 +100,20 @@ async def _source(adapter: SourceAdapter) -> Source:
 
 async def _by_ids(ctx: Context, ids: Sequence[str], needs: Needs) -> list[Node | GraphError | None]:
     references = [parse_id(text) for text in ids]
-    loaded = iter(await entities(ctx, [item for item in references if item and item.source != SHARED], needs))
+    owned = [item for item in references if item and item.source != SHARED and item.kind is not EntityKind.TRAINING_RUN]
+    loaded = iter(await entities(ctx, owned, needs))
     answers: list[Node | GraphError | None] = []
     for reference in references:
-        if reference is None:
+        if reference is not None and reference.kind is EntityKind.TRAINING_RUN:
+            answers.append(BadUserInput("A training run is no entity: reach it from its model version."))
+        elif reference is None:
             answers.append(BadUserInput("This is no id of this graph: ids look like mlg://model/SOURCE/NAME."))
         elif reference.source != SHARED:
             answers.append(next(loaded).value)
         elif reference.kind is EntityKind.DOMAIN:
             answers.append(Domain.of(reference.key))
         else:
-            word = reference.kind.name.lower()
-            answers.append(BadUserInput(f"A {word} cannot be read by its id yet: reach it from what mentions it."))
+            answers.append(BadUserInput("This id names no source: it stands for what is known by its mention only."))
     return answers
 
 
