@@ -24,7 +24,7 @@ MAX_ID = 300
 """Characters of the longest id in a pair."""
 
 Hash = Annotated[bytes, Meta(min_length=HASH_SIZE, max_length=HASH_SIZE)]
-RowNumber = Annotated[int, Meta(ge=0, le=2**31 - 1)]  # larger offsets overflow in the sources' databases
+RowNumber = Annotated[int, Meta(ge=0, le=10_000_000)]  # sums of lengths stay in GraphQL's Int, offsets in a database's
 Rank = Annotated[int, Meta(ge=-(2**53), le=2**53)]
 
 

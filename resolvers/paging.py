@@ -303,11 +303,8 @@ class _Walk(Generic[T]):
         while page.more and len(page.rows) < (limit if whole else limit - behind + 1):
             onward = await self._read(PageAsk(start + len(page.rows), limit - len(page.rows)))
             page = Page([*page.rows, *onward.rows], onward.more)
-        return (
-            start,
-            page,
-            [b"" if isinstance(row, SourceError) else digest(self.listing.key(row)) for row in page.rows],
-        )
+        keys = [b"" if isinstance(row, SourceError) else digest(self.listing.key(row)) for row in page.rows]
+        return start, page, keys
 
     def _settled(self, keys: Sequence[bytes], more: bool) -> bool:
         """Whether a remembered row is here, and no newer one can follow: else rows taken already come again."""

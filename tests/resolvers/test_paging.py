@@ -379,12 +379,34 @@ async def test_a_page_that_lost_the_newest_row_costs_one_more_read_at_most() -> 
     assert source.asks == [PageAsk(5, 16), PageAsk(0, 30)]
 
 
-async def test_rows_that_come_in_between_remembered_rows_do_not_make_these_come_again() -> None:
+@pytest.mark.parametrize(("gone", "said"), [({"b0009"}, frozenset()), (names(5, "b", start=5), LOST)])
+async def test_what_is_gone_is_looked_for_once_though_no_row_is_taken(
+    gone: set[str], said: frozenset[IncompleteReason]
+) -> None:
+    source, other = FakeSource("one", names(10, "b") | names(90, "x")), FakeSource("other", names(90, "c"))
+    after = (await page_of([source, other], 12)).end_cursor
+    source.names -= gone
+    source.asks.clear()
+
+    page = await page_of([source, other], 12, after)
+    assert page.outcomes[0].matched == 0
+    assert page.reasons == said
+    assert len(source.asks) > 1
+
+    source.asks.clear()
+    page = await page_of([source, other], 12, page.end_cursor)
+    assert page.outcomes[0].matched == 0
+    assert not page.reasons
+    assert len(source.asks) == 1
+
+
+@pytest.mark.parametrize("first", [1, 17, 50])
+async def test_rows_that_come_in_between_remembered_rows_do_not_make_these_come_again(first: int) -> None:
     source = FakeSource("one", {"a", "b", "c", "x", "y", "z"})
     after = (await page_of([source], 4)).end_cursor
     source.names |= {f"d{number}" for number in range(AHEAD - 1)}
 
-    assert values(await page_of([source], 1, after)) == ["y"]
+    assert values(await page_of([source], first, after)) == ["y", "z"][:first]
 
 
 async def test_a_list_that_shrank_below_the_position_ends() -> None:
@@ -493,6 +515,7 @@ async def test_a_source_that_fails_within_a_page_gives_what_it_had() -> None:
 
     assert values(page) == sorted(names(4))
     assert page.has_next_page
+    assert page.total_count is None
     assert values(await page_of([source], 2, page.end_cursor)) == ["m0004", "m0005"]
 
 
