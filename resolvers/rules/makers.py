@@ -52,9 +52,8 @@ async def consumers(
     return _connections(models, tallies, [await _by_asset(ctx, models, tallies, "consumers")], args, "consumers")
 
 
-def model_uris(profile: SourceProfile, name: str) -> list[str]:
+def model_uris(profile: SourceProfile, name: str, scheme: str) -> list[str]:
     """The asset URIs that mean a model: by the registry's names, the model's name encoded or bare."""
-    scheme = profile.conventions.model_uri_scheme
     spellings = dict.fromkeys((quote(name, safe=""), name))
     return [
         f"{scheme}://{source}/models/{text}" for source in (profile.name, *profile.also_named) for text in spellings
@@ -87,7 +86,8 @@ async def _by_asset(
         for orchestrator in ctx.sources.orchestrators.values():
             loader = ctx.loader(orchestrator.assets_by_uri)
             waiting.extend(
-                (place, orchestrator, loader.load(uri, None, NOTHING)) for uri in model_uris(profile, model.name)
+                (place, orchestrator, loader.load(uri, None, NOTHING))
+                for uri in model_uris(profile, model.name, orchestrator.profile.conventions.model_uri_scheme)
             )
     found: list[list[Candidate[None]]] = [[] for _ in models]
     for place, orchestrator, pending in waiting:

@@ -124,6 +124,10 @@ def _decide(kind: EntityKind, key: Any, values: Mapping[str, Any], adapters: Map
     text = pair_key(*key) if isinstance(key, tuple) else str(key)
     having = [name for name, value in values.items() if value is not None and not isinstance(value, GraphError)]
     failed = [value for value in values.values() if isinstance(value, GraphError)]
+    if not values:
+        return Meant(
+            _nowhere(kind, text), SourceUnavailable(SHARED, f"No source is configured that could have {text!r}.")
+        )
     if len(having) > 1:
         ids = tuple(Reference(kind, name, text).id for name in having)
         return Meant(_nowhere(kind, text), Ambiguous(text, ids))
