@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 from starlette.applications import Starlette
@@ -25,6 +25,7 @@ from gateway.demo.company import Asset, AssetEvent, Dag, DagRun, Orchestrator
 Answer = tuple[int, object]
 Endpoint = Callable[[Request], Awaitable[Answer]]
 Body = TypeVar("Body")
+Natural = Annotated[int, msgspec.Meta(ge=0)]
 
 DAY_S = 24 * 60 * 60
 RUN_STATES = ("queued", "running", "success", "failed")
@@ -112,7 +113,7 @@ class _Airflow:
         offset, limit = given.page()
         paused, tags, owners = given.flag("paused"), given.texts("tags"), [o.lower() for o in given.texts("owners")]
         every_tag = given.choice("tags_match_mode", ("any", "all")) == "all"
-        state, dependency = given.choice("last_dag_run_state", RUN_STATES), given.text("asset_dependency")
+        state, dependency = given.member("last_dag_run_state", RUN_STATES), given.text("asset_dependency")
         given.check()
         ids = self._tables.matching(given, "dag_id", self._tables.dag_ids)
         depending = self._tables.depending(dependency) if dependency else None
@@ -288,8 +289,8 @@ class _Airflow:
 
 class RunsBatch(msgspec.Struct, forbid_unknown_fields=True):
     order_by: str | None = None
-    page_offset: int = 0
-    page_limit: int = 100
+    page_offset: Natural = 0
+    page_limit: Natural = 100
     dag_ids: list[str] | None = None
     states: list[str | None] | None = None
     conf_contains: str | None = None
@@ -305,8 +306,8 @@ class RunsBatch(msgspec.Struct, forbid_unknown_fields=True):
 
 class InstancesBatch(msgspec.Struct, forbid_unknown_fields=True):
     order_by: str | None = None
-    page_offset: int = 0
-    page_limit: int = 100
+    page_offset: Natural = 0
+    page_limit: Natural = 100
     dag_ids: list[str] | None = None
     dag_run_ids: list[str] | None = None
     task_ids: list[str] | None = None
@@ -326,16 +327,28 @@ async def _body(request: Request, shape: type[Body]) -> Body:
     try:
         return msgspec.json.decode(raw, type=shape)
     except msgspec.ValidationError as error:
-        unknown = str(error).partition("unknown field `")[2].rstrip("`")
-        if unknown:
-            message = "Extra inputs are not permitted"
-            given = msgspec.json.decode(raw)[unknown]
-            raise Refusal(422, [fault("extra_forbidden", ("body", unknown), message, given)]) from None
-        raise Refusal(422, [fault("value_error", ("body",), str(error), None)]) from None
+        raise Refusal(422, [_fault_in(msgspec.json.decode(raw), str(error))]) from None
     except msgspec.DecodeError:
         raise Refusal(
             422, [fault("json_invalid", ("body", 0), "JSON decode error", {}, error="Expecting value")]
         ) from None
+
+
+def _fault_in(given: object, said: str) -> dict[str, object]:
+    """What pydantic says of a body that msgspec refuses."""
+    values = given if isinstance(given, dict) else {}
+    unknown = said.partition("unknown field `")[2].rstrip("`")
+    if unknown:
+        return fault("extra_forbidden", ("body", unknown), "Extra inputs are not permitted", values[unknown])
+    name = said.partition("at `$.")[2].rstrip("`")
+    if said.startswith("Expected `int` >= 0"):
+        return fault(
+            "greater_than_equal", ("body", name), "Input should be greater than or equal to 0", values[name], ge=0
+        )
+    if said.startswith("Expected `int`"):
+        message = "Input should be a valid integer, unable to parse string as an integer"
+        return fault("int_parsing", ("body", name), message, values[name])
+    return fault("value_error", ("body",), said, None)
 
 
 def _only_all(request: Request, name: str) -> None:

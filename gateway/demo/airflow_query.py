@@ -91,13 +91,17 @@ class Parameters:
         self._faults.append(fault("bool_parsing", ("query", name), message, given))
         return None
 
-    def choice(self, name: str, choices: Sequence[str]) -> str | None:
+    def choice(self, name: str, choices: Sequence[str], kind: str = "literal_error") -> str | None:
         given = self._query.get(name)
         if given is not None and given not in choices:
-            expected = " or ".join(repr(choice) for choice in choices)
+            *others, last = map(repr, choices)
+            expected = f"{', '.join(others)} or {last}"
             message = f"Input should be {expected}"
-            self._faults.append(fault("literal_error", ("query", name), message, given, expected=expected))
+            self._faults.append(fault(kind, ("query", name), message, given, expected=expected))
         return given
+
+    def member(self, name: str, choices: Sequence[str]) -> str | None:
+        return self.choice(name, choices, "enum")
 
     def moment(self, name: str) -> float | None:
         given = self._query.get(name)

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 import msgspec
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -276,7 +276,6 @@ class _BasicAuth:
         if scope["type"] != "http" or scope["path"].startswith("/health") or given == self._expected:
             await self._app(scope, receive, send)
             return
-        refusal = PlainTextResponse(
-            "You are not authenticated.", 401, headers={"WWW-Authenticate": 'Basic realm="mlflow"'}
-        )
+        # Called HTML, though it is none.
+        refusal = HTMLResponse("You are not authenticated.", 401, headers={"WWW-Authenticate": 'Basic realm="mlflow"'})
         await refusal(scope, receive, send)

@@ -96,7 +96,7 @@ def common(flag: Flag) -> Row:
         "description": flag.description,
         "project": flag.project,
         "stale": False,
-        "impressionData": True,
+        "impressionData": False,
     }
 
 

@@ -100,7 +100,7 @@ class Unleash:
         In the window EVER archived flags are searched by tag as well, counted, and exported where found; while there
         are others, NOT_SUPPORTED_BY_SOURCE says that these may name a model by value. Raises a search's SourceError.
         """
-        return await self._models.find(keys, args, needs)
+        return await self._models.find(keys, args, needs) if keys else []
 
     async def results_by_id(
         self, keys: Sequence[str], args: None, needs: Needs

@@ -146,7 +146,7 @@ class Mlflow:
         self, keys: Sequence[TagKey], args: None, needs: Needs
     ) -> Sequence[Found[TrainingRun] | SourceError]:
         """GET experiments/search, then POST runs/search by the tag's value, 200 rows a page up to scan_rows."""
-        groups = await self._api.groups()
+        groups = await self._api.groups() if keys else []
 
         async def search(clause: str, limit: int, offset: int) -> Listed[str, RunRow]:
             return await self._api.runs(groups, clause, limit, offset)
