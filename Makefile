@@ -4,7 +4,7 @@ PORT ?= 8000
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-fast check schema lock clean
+.PHONY: help setup demo serve test test-fast clients check schema released graphiql lock clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -29,8 +29,11 @@ test: setup ## All tests, against the demo's servers and against real MLflow, Ai
 	@$(BIN)/python -m tests.servers install
 	@$(BIN)/python -m pytest
 
-test-fast: setup ## The tests that need no real server.
-	@$(BIN)/python -m pytest -m "not live"
+test-fast: setup ## The tests that need no real server and no Node.
+	@$(BIN)/python -m pytest -m "not live and not clients and not browser"
+
+clients: setup ## The clients and routers people use, each run against the demo (needs Node 20).
+	@$(BIN)/python -m pytest -m "clients or browser" -v -rN --no-header
 
 check: setup ## Style, types, layers, and the committed schema.
 	@$(BIN)/ruff check .
@@ -38,13 +41,22 @@ check: setup ## Style, types, layers, and the committed schema.
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m gateway schema | diff -u schema/schema.graphql - || { echo "run: make schema"; exit 1; }
+	@$(BIN)/python -m gateway schema --client | diff -u schema/schema.client.graphql - || { echo "run: make schema"; exit 1; }
+	@$(BIN)/python -m tests.schema.evolution
 
-schema: setup ## Print the schema into schema/schema.graphql.
+schema: setup ## Print the schema into schema/schema.graphql and, for clients, schema/schema.client.graphql.
 	@$(BIN)/python -m gateway schema > schema/.schema.graphql && mv schema/.schema.graphql schema/schema.graphql
+	@$(BIN)/python -m gateway schema --client > schema/.schema.graphql && mv schema/.schema.graphql schema/schema.client.graphql
+
+released: schema ## Hold later changes of the schema to the one that is released now.
+	@cp schema/schema.client.graphql schema/released.graphql
+
+graphiql: ## Build gateway/static/graphiql from the pinned packages of gateway/graphiql (needs Node 20).
+	@cd gateway/graphiql && npm ci --ignore-scripts --no-audit --no-fund --silent && npm run --silent build
 
 lock: ## Resolve requirements/*.in anew (needs uv).
 	@for name in runtime dev; do uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
 	  --no-emit-find-links --no-header --python-version 3.11 --upgrade requirements/$$name.in -o requirements/$$name.txt; done
 
 clean: ## Remove what the other targets made.
-	@rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf .venv .cache gateway/graphiql/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -14,7 +14,7 @@ from gateway.app import create_app
 from gateway.health import Health
 from gateway.server import listen, run
 from gateway.settings import SettingsError, load
-from schema.build import build_schema
+from schema.build import build_schema, client_sdl
 
 EXAMPLE = Path(__file__).parent / "example.toml"
 BAD_SETTINGS = 2
@@ -78,8 +78,9 @@ def _check(asked: argparse.Namespace) -> int:
     return code
 
 
-def _schema(_: argparse.Namespace) -> int:
-    print(build_schema().as_str())
+def _schema(asked: argparse.Namespace) -> int:
+    schema = build_schema()
+    print(client_sdl(schema) if asked.client else schema.as_str())
     return 0
 
 
@@ -105,7 +106,8 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("--config", type=Path, required=True, metavar="FILE", help="settings file (TOML)")
     demo = add("demo", "Serve a generated company on this machine, with sources and all.", _demo)
     demo.add_argument("--port", type=int, default=8000, help="of the graph (8000)")
-    add("schema", "Print the schema.", _schema)
+    schema = add("schema", "Print the schema, as a subgraph of Apollo Federation.", _schema)
+    schema.add_argument("--client", action="store_true", help="as clients and their tools need it, without federation")
     add("example-config", "Print a settings file with everything explained.", _example)
     return parser
 

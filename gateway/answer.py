@@ -12,6 +12,8 @@ from graphql import GraphQLError
 from starlette.types import Send
 
 from gateway.execution import Outcome
+from gateway.federated_trace import Trace
+from gateway.negotiation import weights
 from gateway.request import Refused
 from resolvers.context import LinkError
 from resolvers.errors import DeadlineExceeded, GraphError
@@ -41,6 +43,7 @@ class Answer:
             "content-type": f"{self.media_type}; charset=utf-8",
             "content-length": str(len(self.body)),
             "cache-control": "no-store",
+            "vary": "Accept",
             "x-content-type-options": "nosniff",
             **self.headers,
         }
@@ -67,15 +70,18 @@ class Answers:
         # Clients that only know application/json take any other status for a broken connection.
         return self._encoded(400 if self.media_type == RESPONSE else 200, {"errors": listed})
 
-    def executed(self, outcome: Outcome, link_errors: Iterable[LinkError]) -> Answer:
+    def executed(self, outcome: Outcome, link_errors: Iterable[LinkError], trace: Trace | None = None) -> Answer:
         """Something was executed: `data` is there, null or not."""
         listed, omitted = self._listed(outcome.errors)
         listed.extend(self._shown(error.message, error.extensions, path=error.path) for error in link_errors)
         answer: dict[str, object] = {"data": outcome.data}
         if listed:
             answer["errors"] = listed
-        if omitted:
-            answer["extensions"] = {"errorsOmitted": omitted}
+        extensions: Shown = {"errorsOmitted": omitted} if omitted else {}
+        if trace:
+            extensions["ftv1"] = trace.encoded(listed)
+        if extensions:
+            answer["extensions"] = extensions
         return self._encoded(200, answer)
 
     def late(self) -> Answer:
@@ -134,16 +140,9 @@ class Answers:
 
 def negotiated(accept: str) -> str:
     """The newer media type where a client names it and prefers nothing else, else application/json."""
-    weights: dict[str, float] = {}
-    for item in accept.split(","):
-        name, *parameters = (part.strip().lower() for part in item.split(";"))
-        weight = next((part[2:] for part in parameters if part.startswith("q=")), "1")
-        try:
-            weights.setdefault(name, float(weight))
-        except ValueError:
-            continue
-    newer = weights.get(RESPONSE, 0.0)
-    return RESPONSE if newer > 0 and newer >= weights.get(JSON, 0.0) else JSON
+    asked = weights([accept])
+    newer = asked.get(RESPONSE, 0.0)
+    return RESPONSE if newer > 0 and newer >= asked.get(JSON, 0.0) else JSON
 
 
 def _judged(error: GraphQLError, masked: dict[object, BaseException]) -> tuple[str, dict[str, object]]:

@@ -6,19 +6,23 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
+from strawberry import Schema
 
+from gateway.compression import Compression
 from gateway.endpoint import Endpoint
 from gateway.execution.documents import Documents
 from gateway.execution.reference import Reference
 from gateway.health import Health
+from gateway.page import page, page_routes
 from gateway.settings import Settings
 from gateway.sources import close_sources, open_sources
 from resolvers.context import Context
 from resolvers.links import link_table
-from schema.build import build_schema
+from schema.build import build_schema, client_sdl
 
 
 def create_app(settings: Settings, health: Health | None = None) -> Starlette:
@@ -26,16 +30,15 @@ def create_app(settings: Settings, health: Health | None = None) -> Starlette:
     server = settings.server
     production = server.profile == "production"
     told = health or Health()
-    schema = build_schema()
+    schema = build_schema(server.type_prefix)
     table = link_table(schema)
     sources = open_sources(settings)
-    printed = schema.as_str() + "\n"
     endpoint = Endpoint(
         Documents(schema, hide_suggestions=production),
         Reference(schema, hide_suggestions=production),
         lambda: Context(sources, table),
         deadline_s=server.deadline_s,
-        page=not production,
+        page=None if production else page(),
     )
 
     @asynccontextmanager
@@ -46,13 +49,31 @@ def create_app(settings: Settings, health: Health | None = None) -> Starlette:
         finally:
             await close_sources(sources)
 
-    async def schema_text(_: Request) -> Response:
-        return PlainTextResponse(printed, headers={"Cache-Control": "no-store"})
-
     app = Starlette(
-        routes=[Route("/graphql", endpoint), Route("/schema.graphql", schema_text), *told.routes()],
+        routes=[
+            Route("/graphql", endpoint),
+            *([] if production else page_routes()),
+            *_schema_routes(schema),
+            *told.routes(),
+        ],
+        middleware=[Middleware(Compression)],
         lifespan=lifespan,
     )
     # A redirect would make clients repeat their POST, or worse, turn it into a GET.
     app.router.redirect_slashes = False
     return app
+
+
+def _schema_routes(schema: Schema) -> list[Route]:
+    """The schema as a part of a supergraph, and as clients generate code from it."""
+
+    def route(path: str, text: str) -> Route:
+        async def shown(_: Request) -> Response:
+            return PlainTextResponse(text, headers={"Cache-Control": "no-store"})
+
+        return Route(path, shown)
+
+    return [
+        route("/schema.graphql", schema.as_str() + "\n"),
+        route("/schema.client.graphql", client_sdl(schema) + "\n"),
+    ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from pathlib import Path
 
 from graphql import GraphQLError, OperationType
 from starlette.datastructures import Headers
@@ -14,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 from gateway.answer import Answer, Answers
 from gateway.execution import Executor, Operation, OperationContext
 from gateway.execution.documents import Documents
+from gateway.federated_trace import HEADER, Trace
 from gateway.logs import new_request_id, request_id
 from gateway.request import ClientLeft, GraphQLRequest, Refused, read_get, read_post
 from resolvers.errors import BadUserInput
@@ -23,14 +23,13 @@ log = logging.getLogger(__name__)
 
 _GRACE_S = 0.2
 """Every call ends by the deadline; what does not is cut off this much later."""
-_PAGE = Path(__file__).parent / "static" / "endpoint.html"
-_PAGE_POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
 
 
 class Endpoint:
-    """Serves GET and POST at one address; `context` makes what the resolvers of one operation share."""
+    """Serves GET and POST at one address; `context` makes what the resolvers of one operation share.
+
+    `page` is what a browser is answered that asks nothing.
+    """
 
     def __init__(
         self,
@@ -39,11 +38,11 @@ class Endpoint:
         context: Callable[[], OperationContext],
         *,
         deadline_s: float = 10.0,
-        page: bool = True,
+        page: Answer | None = None,
     ) -> None:
         self._documents, self._executor, self._context = documents, executor, context
         self._deadline_s = deadline_s
-        self._page = _PAGE.read_bytes() if page else None
+        self._page = page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         number = new_request_id()
@@ -53,12 +52,12 @@ class Endpoint:
         try:
             request = await self._request(scope, receive)
             if request is None and self._page is not None and "text/html" in accept.lower():
-                headers = {"content-security-policy": _PAGE_POLICY}
-                await Answer(200, self._page, "text/html", headers).send(send)
+                await self._page.send(send)
                 return
             if request is None:
                 raise Refused(400, "Ask by POST of JSON with `query`, or by GET with `?query=`.")
-            answer = await self._unless_left(self._answered(request, answers), receive)
+            trace = Trace() if Headers(scope=scope).get(HEADER) == "ftv1" else None
+            answer = await self._unless_left(self._answered(request, answers, trace), receive)
         except Refused as refused:
             answer = answers.refused(refused)
         except ClientLeft:
@@ -75,7 +74,7 @@ class Endpoint:
             return read_get(scope)
         raise Refused(405, "Ask by POST or GET.", {"Allow": "GET, POST"})
 
-    async def _answered(self, request: GraphQLRequest, answers: Answers) -> Answer:
+    async def _answered(self, request: GraphQLRequest, answers: Answers, trace: Trace | None) -> Answer:
         document = self._documents.get(request.query)
         if document.ast is None:
             return answers.invalid(document.errors, document.code)
@@ -87,7 +86,8 @@ class Endpoint:
             raise Refused(405, "Only queries can be asked by GET.", {"Allow": "POST"})
         if document.errors:
             return answers.invalid(document.errors, document.code)
-        return await self._executed(Operation(document.ast, request.operation_name, request.variables), answers)
+        operation = Operation(document.ast, request.operation_name, request.variables, trace)
+        return await self._executed(operation, answers)
 
     async def _executed(self, operation: Operation, answers: Answers) -> Answer:
         end = asyncio.get_running_loop().time() + self._deadline_s
@@ -103,7 +103,7 @@ class Endpoint:
             await context.aclose()
         if not outcome.executed:
             return answers.invalid(outcome.errors, BadUserInput.code)
-        return answers.executed(outcome, context.link_errors())
+        return answers.executed(outcome, context.link_errors(), operation.trace)
 
     async def _unless_left(self, answering: Coroutine[None, None, Answer], receive: Receive) -> Answer:
         """The answer; where the client leaves first, whatever was started for it is ended and ClientLeft raised."""

@@ -45,6 +45,8 @@ class Server(Frozen):
     """How long a stopping gateway goes on serving while /readyz already answers 503."""
     profile: Literal["development", "production"] = "development"
     """In production no page is served to browsers, and errors do not suggest names of the schema."""
+    type_prefix: str = Field(default="", pattern=r"^([A-Z][A-Za-z0-9]{0,30})?$")
+    """Before the names of types, where other subgraphs of a company's supergraph have types of these names too."""
 
 
 class Settings(Frozen):

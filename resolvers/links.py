@@ -5,7 +5,7 @@ from __future__ import annotations
 from strawberry import Schema
 
 from resolvers import targets
-from resolvers.rules import cells, data, lists, makers, origin, parts, roots, tested, usage
+from resolvers.rules import cells, data, lists, makers, origin, parts, roots, routed, tested, usage
 from resolvers.rules.rule import (
     ASSET_EVENT,
     DATASET_INPUT,
@@ -41,6 +41,7 @@ from schema.experiment import (
     ModelExperimentConnection,
     Variation,
 )
+from schema.federation import RoutedQuery
 from schema.model import (
     Model,
     ModelConnection,
@@ -79,6 +80,7 @@ ROWS = (
     Row(Query, "experiments", ExperimentConnection, lists.experiments),
     Row(Query, "pipelines", PipelineConnection, lists.pipelines),
     Row(Query, "sources", Source, roots.sources),
+    Row(RoutedQuery, "routed_entities", None, routed.entities),
     # every link and every page of links
     Row(Link, "state", LinkState, targets.states),
     Row(Link, "code", ErrorCode, targets.codes),

@@ -19,6 +19,7 @@ from graphql import (
 )
 
 from resolvers.sources import Need, Needs
+from schema.build import own_name
 
 _NEEDS: dict[str, Needs] = {
     "ModelVersion.aliases": frozenset({Need.ALIASES}),
@@ -73,7 +74,7 @@ def _collect(
     """Walk the selection down to the next links: what lies behind these is asked when they are."""
     for node, owner in _fields(info, parent, selection, seen):
         name = node.name.value
-        found |= _NEEDS.get(f"{owner.name}.{name}", frozenset())
+        found |= _NEEDS.get(f"{own_name(owner)}.{name}", frozenset())
         if isinstance(owner, GraphQLObjectType | GraphQLInterfaceType) and node.selection_set and name in owner.fields:
             target = get_named_type(owner.fields[name].type)
             if not _leads_away(owner, target):
@@ -82,10 +83,10 @@ def _collect(
 
 def _leads_away(owner: GraphQLObjectType | GraphQLInterfaceType, target: GraphQLNamedType) -> bool:
     """Whether a field goes on to other rows, rather than into an edge, an edge's node or a part of this row."""
-    if owner.name in _PARTS:
+    if own_name(owner) in _PARTS:
         return True
-    is_entity = owner.name == "Entity" or any(interface.name == "Entity" for interface in owner.interfaces)
-    return is_entity and target.name not in _PARTS
+    is_entity = any(own_name(named) == "Entity" for named in (owner, *owner.interfaces))
+    return is_entity and own_name(target) not in _PARTS
 
 
 def _fields(

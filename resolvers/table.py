@@ -10,7 +10,7 @@ from graphql import get_named_type
 from resolvers.errors import GraphError
 from resolvers.rules.rule import Rule
 from resolvers.sources import Needs
-from schema.build import DeclaredLink
+from schema.build import DeclaredLink, own_name
 
 if TYPE_CHECKING:
     from resolvers.context import Context
@@ -86,7 +86,7 @@ class LinkTable:
                 continue
             used.add(row)
             self._rows[(link.owner, link.field)] = row
-            printed = get_named_type(link.type).name
+            printed = own_name(get_named_type(link.type))
             if row.target is not None and _graphql_name(row.target) != printed:
                 mistakes.append(f"{link.coordinate} is a {printed} but its row answers {_graphql_name(row.target)}")
         mistakes.extend(

@@ -9,6 +9,7 @@ import strawberry
 
 from schema.fields import to_many, to_one
 from schema.identity import Reference
+from schema.keys import SHAREABLE
 from schema.node import EntityRef
 
 N = TypeVar("N")
@@ -131,7 +132,7 @@ class Completeness:
     sources: list[SourceOutcome] = strawberry.field(description="Each source that was asked, by name.")
 
 
-@strawberry.type(description="Where a page ends. Paging goes forward only.")
+@strawberry.type(description="Where a page ends. Paging goes forward only.", directives=SHAREABLE)
 class PageInfo:
     has_next_page: bool = strawberry.field(description="Whether more exist, or may exist while a source is down.")
     has_previous_page: bool = strawberry.field(description="Always false: paging goes forward only.", default=False)

@@ -5,10 +5,14 @@ from __future__ import annotations
 import strawberry
 
 from schema.connection import Link, LinkConnection, LinkEdge
+from schema.keys import MENTIONED
 from schema.node import Entity
 
 
-@strawberry.type(description="Data that a training run read, or that a pipeline reads or writes, joined by its URI.")
+@strawberry.type(
+    description="Data that a training run read, or that a pipeline reads or writes, joined by its URI.",
+    directives=MENTIONED,
+)
 class Dataset(Entity):
     uri: str | None = strawberry.field(description="Normalised URI; null where only a name is known.", default=None)
     digest: str | None = strawberry.field(
@@ -16,7 +20,10 @@ class Dataset(Entity):
     )
 
 
-@strawberry.type(description="A model input: a feature-store feature, or a column of a dataset or of a signature.")
+@strawberry.type(
+    description="A model input: a feature-store feature, or a column of a dataset or of a signature.",
+    directives=MENTIONED,
+)
 class Feature(Entity):
     data_type: str | None = strawberry.field(description="Type as the mention wrote it; null if unsaid.", default=None)
 

@@ -11,6 +11,7 @@ import strawberry
 from schema.connection import Connection, Edge, Link, LinkConnection, LinkEdge
 from schema.fields import to_many, to_one
 from schema.identity import EntityKind, Reference
+from schema.keys import ENTITY
 from schema.node import Entity
 from schema.pipeline import TenArgs
 from schema.scalars import JSON, Timestamp
@@ -83,7 +84,7 @@ class ExperimentResultRow:
     relative_uplift: float | None = strawberry.field(description="Change against the control; 0.02 is +2 %.")
     ci_low: float | None = strawberry.field(description="Lower end of the interval of `relativeUplift`.")
     ci_high: float | None = strawberry.field(description="Upper end of the interval of `relativeUplift`.")
-    p_value: float | None = strawberry.field(description="p-value, where the analysis is frequentist.")
+    p_value: float | None = strawberry.field(description="The p-value, where the analysis is frequentist.")
     chance_to_beat_control: float | None = strawberry.field(description="0 to 1, where the analysis is Bayesian.")
 
 
@@ -95,7 +96,9 @@ class ExperimentResults:
     rows: list[ExperimentResultRow] = strawberry.field(description="Metric by variation; empty before any analysis.")
 
 
-@strawberry.type(description="An A/B test. (A registry's own `experiment` is only a group of training runs.)")
+@strawberry.type(
+    description="An A/B test. (A registry's own `experiment` is only a group of training runs.)", directives=ENTITY
+)
 class Experiment(Entity):
     key: str = strawberry.field(description="What code and people call it: tracking key or flag name.")
     status: ExperimentStatus = strawberry.field(description="How far it is.")

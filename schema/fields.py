@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from dataclasses import MISSING, Field, dataclass, fields
 from typing import Any, Protocol, cast, get_type_hints
 
@@ -33,14 +33,16 @@ class LinkContext(Protocol):
     def resolve(self, field: str, parent: object, args: object, info: GraphQLResolveInfo[Any]) -> Awaitable[object]: ...
 
 
-def to_one(description: str, args: type = NoArgs) -> Any:
+def to_one(description: str, args: type = NoArgs, *, directives: Sequence[object] = ()) -> Any:
     """A field answered by the link table: one object, or null."""
-    return _link(description, args)
+    return _link(description, args, None, directives)
 
 
-def to_many(description: str, args: type = NoArgs) -> Any:
+def to_many(
+    description: str, args: type = NoArgs, *, name: str | None = None, directives: Sequence[object] = ()
+) -> Any:
     """A field answered by the link table: a list or a connection."""
-    return _link(description, args)
+    return _link(description, args, name, directives)
 
 
 def marker_of(field: object) -> LinkMarker | None:
@@ -48,7 +50,7 @@ def marker_of(field: object) -> LinkMarker | None:
     return cast("LinkMarker | None", getattr(field, "metadata", {}).get(_METADATA))
 
 
-def _link(description: str, args: type) -> Any:
+def _link(description: str, args: type, name: str | None, directives: Sequence[object]) -> Any:
     marker = LinkMarker(args)
     unasked = None if any(_required(spec) for spec in fields(args)) else args()
 
@@ -57,7 +59,9 @@ def _link(description: str, args: type) -> Any:
         return info.context.resolve(marker.field, self, asked, info._raw_info)
 
     _take_arguments(resolve, args)
-    return strawberry.field(resolver=resolve, description=description, metadata={_METADATA: marker})
+    return strawberry.field(
+        resolver=resolve, name=name, description=description, metadata={_METADATA: marker}, directives=directives
+    )
 
 
 def hash_of_fields(self: Any) -> int:

@@ -14,6 +14,7 @@ from schema.derived import Dataset, DatasetLink, Feature, FeatureLink
 from schema.experiment import ModelExperimentConnection, UsageArgs
 from schema.fields import to_many, to_one
 from schema.identity import EntityKind, Reference
+from schema.keys import ENTITY
 from schema.node import Entity, EntityRef, Keys
 from schema.pipeline import PipelineLinkConnection, PipelineRunLink, TenArgs
 from schema.scalars import Timestamp
@@ -39,7 +40,7 @@ class ModelAlias:
     version: str = strawberry.field(description="The version it points to.")
 
 
-@strawberry.type(description="A registered model: one name, many versions.")
+@strawberry.type(description="A registered model: one name, many versions.", directives=ENTITY)
 class Model(Entity):
     newest: strawberry.Private[ModelVersion | None] = None
 
@@ -102,7 +103,7 @@ class TrainingRun:
         return [metric for metric in self.all_metrics if keys is None or metric.key in keys]
 
 
-@strawberry.type(description="One version of a registered model.")
+@strawberry.type(description="One version of a registered model.", directives=ENTITY)
 class ModelVersion(Entity):
     model_name: strawberry.Private[str]
     run_id: strawberry.Private[str | None] = None

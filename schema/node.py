@@ -8,6 +8,7 @@ from typing import Annotated, NamedTuple
 import strawberry
 
 from schema.identity import SHARED, EntityKind, Reference
+from schema.keys import BY_ID, NAMED_BY_ID, SHAREABLE
 from schema.scalars import Timestamp
 
 
@@ -19,7 +20,7 @@ class Node:
     )
 
 
-@strawberry.type(description="Enough to name, route and deep-link an entity without fetching it.")
+@strawberry.type(description="Enough to name, route and deep-link an entity without fetching it.", directives=SHAREABLE)
 class EntityRef:
     entity_id: strawberry.ID = strawberry.field(description="The id that `node(id:)` takes.")
     kind: EntityKind = strawberry.field(description="What is referred to.")
@@ -58,7 +59,7 @@ class OwnerName(NamedTuple):
     team: str | None = None
 
 
-@strawberry.type(description="A person or team that a source names as owner.")
+@strawberry.type(description="A person or team that a source names as owner.", directives=NAMED_BY_ID)
 class Owner(Node):
     handle: str = strawberry.field(description="Short name: the local part of an e-mail address, or the name as given.")
     email: str | None = strawberry.field(description="E-mail address where the source gave one.", default=None)
@@ -70,7 +71,7 @@ class Owner(Node):
         return Owner(id=strawberry.ID(reference.id), handle=name.handle, email=name.email, team=name.team)
 
 
-@strawberry.type(description="A part of the company, such as studio or payments.")
+@strawberry.type(description="A part of the company, such as studio or payments.", directives=BY_ID)
 class Domain(Node):
     name: str = strawberry.field(description="The domain's name, as a tag, a project or a source's setting gives it.")
 

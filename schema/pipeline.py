@@ -12,6 +12,7 @@ import strawberry
 from schema.connection import After, Connection, Edge, First, Link, LinkConnection, LinkEdge
 from schema.derived import DatasetLinkConnection
 from schema.fields import to_many, to_one
+from schema.keys import ENTITY
 from schema.node import Entity
 from schema.scalars import Timestamp
 
@@ -88,7 +89,7 @@ class TaskRunConnection(Connection[TaskRun, TaskRunEdge]):
     pass
 
 
-@strawberry.type(description="A workflow an orchestrator runs: an Airflow DAG.")
+@strawberry.type(description="A workflow an orchestrator runs: an Airflow DAG.", directives=ENTITY)
 class Pipeline(Entity):
     schedule: str | None = strawberry.field(description="When it runs, as its source writes it; null if never by time.")
     paused: bool | None = strawberry.field(description="Whether scheduling is switched off; null if unknown.")
@@ -105,7 +106,7 @@ class Pipeline(Entity):
     downstream: PipelineLinkConnection = to_many("Pipelines that read what this one writes.", TenArgs)
 
 
-@strawberry.type(description="One run of a pipeline. Its name is its key in the orchestrator.")
+@strawberry.type(description="One run of a pipeline. Its name is its key in the orchestrator.", directives=ENTITY)
 class PipelineRun(Entity):
     pipeline_name: strawberry.Private[str]
     parameters: strawberry.Private[Mapping[str, object]]

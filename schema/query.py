@@ -10,6 +10,7 @@ import strawberry
 from schema.connection import After, First
 from schema.experiment import Experiment, ExperimentConnection, ExperimentStatus
 from schema.fields import hash_of_fields, to_many, to_one
+from schema.keys import ROUTERS_OWN
 from schema.model import Model, ModelConnection
 from schema.node import Node
 from schema.pipeline import Pipeline, PipelineConnection
@@ -91,8 +92,12 @@ class PipelinesArgs:
 
 @strawberry.type(description="Everything that can be asked. Answers are read from the sources when asked.")
 class Query:
-    node: Node | None = to_one("One entity by its id; null where it does not exist or may not be seen.", NodeArgs)
-    nodes: list[Node | None] = to_many("Entities by their ids, in order; null where there is none.", NodesArgs)
+    node: Node | None = to_one(
+        "One entity by its id; null where it does not exist or may not be seen.", NodeArgs, directives=ROUTERS_OWN
+    )
+    nodes: list[Node | None] = to_many(
+        "Entities by their ids, in order; null where there is none.", NodesArgs, directives=ROUTERS_OWN
+    )
     model: Model | None = to_one(
         "One registered model by its exact name. Where several registries have it that is an error, AMBIGUOUS: say "
         "`source`.",

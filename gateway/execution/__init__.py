@@ -8,6 +8,7 @@ from typing import Protocol
 
 from graphql import DocumentNode, GraphQLError
 
+from gateway.federated_trace import Trace
 from resolvers.context import LinkError
 from schema.fields import LinkContext
 
@@ -29,6 +30,8 @@ class Operation:
     document: DocumentNode
     name: str | None = None
     variables: dict[str, object] = field(default_factory=dict)
+    trace: Trace | None = None
+    """Where a router asked for one: the way of executing must then go through its middleware."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ import strawberry
 from graphql import execute
 
 from gateway.execution import Operation, OperationContext, Outcome
-from schema.query import Query
 
 MAX_COERCION_ERRORS = 5
 
@@ -18,18 +17,20 @@ class Reference:
 
     def __init__(self, schema: strawberry.Schema, *, hide_suggestions: bool = False) -> None:
         self._schema = schema._schema
+        self._root = schema.query()
         self._hide_suggestions = hide_suggestions
 
     async def execute(self, operation: Operation, context: OperationContext) -> Outcome:
         answered = execute(
             self._schema,
             operation.document,
-            root_value=Query(),
+            root_value=self._root,
             context_value=context,
             variable_values=operation.variables,
             operation_name=operation.name,
             max_coercion_errors=MAX_COERCION_ERRORS,
             hide_suggestions=self._hide_suggestions,
+            middleware=[operation.trace] if operation.trace else None,
         )
         result = await answered if isawaitable(answered) else answered
         errors = result.errors or []

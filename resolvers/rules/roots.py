@@ -12,7 +12,7 @@ from resolvers.sources import NOTHING, Needs, SourceAdapter
 from resolvers.targets import entities, prime
 from schema.experiment import Experiment
 from schema.fields import NoArgs
-from schema.identity import SHARED, EntityKind, parse_id
+from schema.identity import SHARED, EntityKind, Reference, parse_id
 from schema.node import Domain, Entity, Node
 from schema.query import KeyArgs, NameArgs, NodeArgs, NodesArgs, Query
 from schema.source import BreakerState, Source, SourceCapability, SourceStatus
@@ -99,7 +99,13 @@ async def _source(adapter: SourceAdapter) -> Source:
 
 
 async def _by_ids(ctx: Context, ids: Sequence[str], needs: Needs) -> list[Node | GraphError | None]:
-    references = [parse_id(text) for text in ids]
+    return await by_references(ctx, [parse_id(text) for text in ids], needs)
+
+
+async def by_references(
+    ctx: Context, references: Sequence[Reference | None], needs: Needs
+) -> list[Node | GraphError | None]:
+    """What references stand for, in order, one batch per source and kind; None is an id that could not be read."""
     owned = [item for item in references if item and item.source != SHARED and item.kind is not EntityKind.TRAINING_RUN]
     loaded = iter(await entities(ctx, owned, needs))
     answers: list[Node | GraphError | None] = []

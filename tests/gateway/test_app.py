@@ -14,7 +14,7 @@ from gateway.app import create_app
 from gateway.demo.server import serve
 from gateway.health import Health
 from gateway.settings import read
-from schema.build import build_schema
+from schema.build import build_schema, client_sdl
 from tests.gateway.asgi import get
 
 DOWN = """
@@ -76,6 +76,12 @@ async def test_readiness_is_false_before_the_start_and_while_draining(health: He
 async def test_shows_its_schema(app: ASGIApp) -> None:
     answered = await get(app, "/schema.graphql")
     assert answered.body.decode() == build_schema().as_str() + "\n"
+    assert answered.headers["content-type"].startswith("text/plain")
+
+
+async def test_shows_clients_a_schema_without_what_routers_need(app: ASGIApp) -> None:
+    answered = await get(app, "/schema.client.graphql")
+    assert answered.body.decode() == client_sdl(build_schema()) + "\n"
     assert answered.headers["content-type"].startswith("text/plain")
 
 

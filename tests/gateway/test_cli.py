@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from gateway.__main__ import EXAMPLE, main
-from schema.build import build_schema
+from schema.build import build_schema, client_sdl
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = """
@@ -32,6 +32,11 @@ url = "http://127.0.0.1:1"
 def test_prints_the_schema(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["schema"]) == 0
     assert capsys.readouterr().out == build_schema().as_str() + "\n"
+
+
+def test_prints_the_schema_for_clients(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["schema", "--client"]) == 0
+    assert capsys.readouterr().out == client_sdl(build_schema()) + "\n"
 
 
 def test_prints_the_example(capsys: pytest.CaptureFixture[str]) -> None:
