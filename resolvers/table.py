@@ -76,19 +76,25 @@ class LinkTable:
 
     def __init__(self, rows: Iterable[Row], declared: Iterable[DeclaredLink]) -> None:
         self._rows: dict[tuple[type, str], Row] = {}
-        known = {(row.owner, row.field): row for row in rows}
         used: set[Row] = set()
         mistakes: list[str] = []
+        known: dict[tuple[type, str], Row] = {}
+        for row in rows:
+            if (row.owner, row.field) in known:
+                mistakes.append(f"{row.owner.__name__}.{row.field} has two rows")
+            known[(row.owner, row.field)] = row
         for link in declared:
-            row = next((known[(base, link.field)] for base in link.owner.__mro__ if (base, link.field) in known), None)
-            if row is None:
+            found = next(
+                (known[(base, link.field)] for base in link.owner.__mro__ if (base, link.field) in known), None
+            )
+            if found is None:
                 mistakes.append(f"{link.coordinate} is declared as a link but has no row")
                 continue
-            used.add(row)
-            self._rows[(link.owner, link.field)] = row
+            used.add(found)
+            self._rows[(link.owner, link.field)] = found
             printed = get_named_type(link.type).name
-            if row.target is not None and _graphql_name(row.target) != printed:
-                mistakes.append(f"{link.coordinate} is a {printed} but its row answers {_graphql_name(row.target)}")
+            if found.target is not None and _graphql_name(found.target) != printed:
+                mistakes.append(f"{link.coordinate} is a {printed} but its row answers {_graphql_name(found.target)}")
         mistakes.extend(
             f"the row {row.owner.__name__}.{row.field} answers no declared link"
             for row in known.values()

@@ -95,7 +95,7 @@ class ExperimentResults:
     rows: list[ExperimentResultRow] = strawberry.field(description="Metric by variation; empty before any analysis.")
 
 
-@strawberry.type(description="An A/B test. (A registry's own `experiment` is only a group of training runs.)")
+@strawberry.type(description="An A/B test. A registry's own `experiment` is something else: a group of training runs.")
 class Experiment(Entity):
     key: str = strawberry.field(description="What code and people call it: tracking key or flag name.")
     status: ExperimentStatus = strawberry.field(description="How far it is.")

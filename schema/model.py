@@ -94,12 +94,17 @@ class TrainingRun:
         return EntityRef.of(self.reference)
 
     @strawberry.field(description="The parameters it logged.")
-    def params(self, keys: Keys = None) -> list[Param]:
-        return [Param(key=key, value=value) for key, value in self.all_params if keys is None or key in keys]
+    def params(self, keys: Keys = strawberry.UNSET) -> list[Param]:
+        return [Param(key=key, value=value) for key, value in self.all_params if _is_asked(key, keys)]
 
     @strawberry.field(description="The scores it logged, each at its last step.")
-    def evaluation_metrics(self, keys: Keys = None) -> list[EvaluationMetric]:
-        return [metric for metric in self.all_metrics if keys is None or metric.key in keys]
+    def evaluation_metrics(self, keys: Keys = strawberry.UNSET) -> list[EvaluationMetric]:
+        return [metric for metric in self.all_metrics if _is_asked(metric.key, keys)]
+
+
+def _is_asked(key: str, keys: Keys) -> bool:
+    # Left out it is UNSET: a default of null would be printed, and says nothing.
+    return keys is None or keys is strawberry.UNSET or key in keys
 
 
 @strawberry.type(description="One version of a registered model.")

@@ -55,7 +55,9 @@ class RunsArgs:
 
 @dataclass(frozen=True, slots=True)
 class TasksArgs:
-    states: States = None
+    states: Annotated[
+        list[RunState] | None, strawberry.argument(description="Only tasks in one of these states; all when null.")
+    ] = None
     first: First = 10
     after: After = None
 
