@@ -222,24 +222,39 @@ async def _assets(
 async def _neighbours(
     ctx: Context, pipelines: Sequence[Pipeline], args: TenArgs, side: Literal["upstream", "downstream"]
 ) -> list[PipelineLinkConnection]:
-    connections = []
-    for pipeline, loaded in zip(pipelines, await load_assets(ctx, pipelines), strict=True):
-        name, tally = pipeline.reference.source, Tally()
-        tally.note(name, loaded)
-        orchestrator = ctx.sources.orchestrators[name]
-        candidates: list[Candidate[None]] = []
+    tallies = [Tally() for _ in pipelines]
+    found: list[list[Candidate[None]]] = [[] for _ in pipelines]
+
+    def note(place: int, orchestrator: Orchestrator, asset: AssetMention) -> None:
+        name, own = orchestrator.profile.name, pipelines[place].reference
+        evidence = SHARED_ASSET.evidence(name, asset.uri, (own,))
+        for other in asset.producers if side == "upstream" else asset.consumers:
+            target = Reference(EntityKind.PIPELINE, name, other, orchestrator.url)
+            if target != own:
+                found[place].append(Candidate(target, (evidence,), None))
+
+    elsewhere = []
+    for place, (pipeline, loaded) in enumerate(zip(pipelines, await load_assets(ctx, pipelines), strict=True)):
+        own = ctx.sources.orchestrators[pipeline.reference.source]
+        tallies[place].note(own.profile.name, loaded)
         if isinstance(loaded.value, PipelineAssets):
-            shared = loaded.value.consumes if side == "upstream" else loaded.value.produces
-            for asset in shared:
-                others = asset.producers if side == "upstream" else asset.consumers
-                evidence = SHARED_ASSET.evidence(name, asset.uri, (pipeline.reference,))
-                candidates.extend(
-                    Candidate(Reference(EntityKind.PIPELINE, name, other, orchestrator.url), (evidence,), None)
-                    for other in others
-                    if other != pipeline.reference.key
+            for asset in loaded.value.consumes if side == "upstream" else loaded.value.produces:
+                note(place, own, asset)
+                elsewhere.extend(
+                    (place, other, ctx.loader(other.assets_by_uri).load(asset.uri, None, NOTHING))
+                    for other in ctx.sources.orchestrators.values()
+                    if other is not own
                 )
+    for place, other, pending in elsewhere:
+        answer = await pending
+        tallies[place].note(other.profile.name, answer)
+        if isinstance(answer.value, AssetMention):
+            note(place, other, answer.value)
+    connections = []
+    for pipeline, candidates, tally in zip(pipelines, found, tallies, strict=True):
         united = unite(candidates, lambda one, other: None)
-        tally.match(name, len(united))
+        for item in united:
+            tally.match(item.target.source)
         connections.append(pipeline_connection(united, tally, args, f"Pipeline.{side} {pipeline.id}"))
     return connections
 

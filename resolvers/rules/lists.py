@@ -55,7 +55,7 @@ async def models(
     ctx: Context, roots: Sequence[Query], args: ModelsArgs, needs: Needs
 ) -> list[ModelConnection | GraphError]:
     """Query.models"""
-    chosen = _chosen(ctx.sources.registries, (args.filter.source or None) if args.filter else None)
+    chosen = _chosen(ctx.sources.registries, args.filter.source if args.filter else None)
     lists = [_List(name, adapter.models, _ask, _none) for name, adapter in chosen.items()]
     page = await _read(ctx, lists, needs, args.first, 20, args.after, "Query.models", _name)
     connection: ModelConnection = _connection(ModelConnection, ModelEdge, page)
@@ -69,7 +69,7 @@ async def experiments(
     # Not given at all, it is Strawberry's UNSET.
     statuses = args.filter.status if args.filter and isinstance(args.filter.status, Sequence) else None
     wanted = ListArgs(frozenset(statuses) if statuses is not None else None)
-    chosen = _chosen(ctx.sources.platforms, (args.filter.source or None) if args.filter else None)
+    chosen = _chosen(ctx.sources.platforms, args.filter.source if args.filter else None)
     lists = [_List(name, adapter.experiments, _ask, lambda _: wanted) for name, adapter in chosen.items()]
     words = sorted(status.name for status in statuses) if statuses is not None else "all"
     page = await _read(ctx, lists, needs, args.first, 20, args.after, f"Query.experiments {words}", _name)
@@ -81,7 +81,7 @@ async def pipelines(
     ctx: Context, roots: Sequence[Query], args: PipelinesArgs, needs: Needs
 ) -> list[PipelineConnection | GraphError]:
     """Query.pipelines"""
-    chosen = _chosen(ctx.sources.orchestrators, (args.filter.source or None) if args.filter else None)
+    chosen = _chosen(ctx.sources.orchestrators, args.filter.source if args.filter else None)
     lists = [_List(name, adapter.pipelines, _ask, _none) for name, adapter in chosen.items()]
     page = await _read(ctx, lists, needs, args.first, 20, args.after, "Query.pipelines", _name)
     connection: PipelineConnection = _connection(PipelineConnection, PipelineEdge, page)
@@ -214,8 +214,8 @@ def _connection(connection: Callable[..., Any], edge: Callable[..., Any], read: 
     )
 
 
-def _chosen(adapters: dict[str, T], source: str | None) -> dict[str, T]:
-    if source is None:
+def _chosen(adapters: dict[str, T], source: object) -> dict[str, T]:
+    if not isinstance(source, str):  # null, or not given at all
         return adapters
     if source not in adapters:
         raise BadUserInput(f"There is no such source for this: {', '.join(adapters) or 'none is configured'}.")

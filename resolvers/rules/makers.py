@@ -11,7 +11,7 @@ from resolvers.errors import GraphError
 from resolvers.loaders import Loaded
 from resolvers.rules.data import pipeline_connection
 from resolvers.rules.origin import Origin, origins
-from resolvers.rules.references import orchestrator_meant
+from resolvers.rules.references import names_no_orchestrator, pipelines_meant
 from resolvers.rules.rule import INLET_MODEL, OUTLET_MODEL, PIPELINE_TAG, PRODUCED_VERSION
 from resolvers.rules.union import Candidate, unite
 from resolvers.sources import NOTHING, Needs, PageAsk, SourceProfile
@@ -151,16 +151,16 @@ async def _by_versions(ctx: Context, models: Sequence[Model], tallies: Sequence[
             tallies[place].incomplete([IncompleteReason.SCAN_LIMIT])
     found: list[list[Candidate[None]]] = [[] for _ in models]
     named = await origins(ctx, [version for _, version in versions], [tallies[place] for place, _ in versions])
-    for (place, version), origin in zip(versions, named, strict=True):
-        adapter = orchestrator_meant(ctx, origin.mention) if isinstance(origin, Origin) else None
-        if isinstance(origin, Origin) and adapter is not None:
-            target = Reference(EntityKind.PIPELINE, adapter.profile.name, origin.mention.pipeline, adapter.url)
-            if any(candidate.target == target for candidate in found[place]):
-                continue  # the newest version it produced is evidence enough
-            via = (version.reference, *(ground for item in origin.grounds for ground in item.via))
-            evidence = PRODUCED_VERSION.evidence(version.reference.source, version.version, tuple(dict.fromkeys(via)))
-            found[place].append(Candidate(target, (evidence,), None))
-            tallies[place].match(version.reference.source)
+    told = [(*asked, origin) for asked, origin in zip(versions, named, strict=True) if isinstance(origin, Origin)]
+    meant = await pipelines_meant(ctx, [origin.mention for _, _, origin in told])
+    for (place, version, origin), pipeline in zip(told, meant, strict=True):
+        if any(candidate.target == pipeline.reference for candidate in found[place]):
+            continue  # the newest version it produced is evidence enough
+        via = (version.reference, *(ground for item in origin.grounds for ground in item.via))
+        text = f"{version.version}{names_no_orchestrator(ctx, origin.mention)}"
+        evidence = PRODUCED_VERSION.evidence(version.reference.source, text, tuple(dict.fromkeys(via)))
+        found[place].append(Candidate(pipeline.reference, (evidence,), None, pipeline.verdict))
+        tallies[place].match(version.reference.source)
     return found
 
 

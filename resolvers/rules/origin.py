@@ -14,6 +14,7 @@ from resolvers.rules.references import (
     Meant,
     MentionedBy,
     models_meant,
+    names_no_orchestrator,
     names_no_registry,
     orchestrator_meant,
     runs_meant,
@@ -104,9 +105,11 @@ async def origins(
         trained = pipeline_in_tags(conventions, run.labels) if isinstance(run, TrainingRun) else None
         grounds = []
         if own:
-            grounds.append(VERSION_TAG.evidence(source, own.tag, (version.reference,)))
+            text = f"{own.tag}{names_no_orchestrator(ctx, own)}"
+            grounds.append(VERSION_TAG.evidence(source, text, (version.reference,)))
         if trained and isinstance(run, TrainingRun) and (own is None or _agree(ctx, own, trained)):
-            grounds.append(RUN_TAG.evidence(source, trained.tag, (run.reference,)))
+            text = f"{trained.tag}{names_no_orchestrator(ctx, trained)}"
+            grounds.append(RUN_TAG.evidence(source, text, (run.reference,)))
         mention = own or trained
         if mention:
             found.append(Origin(mention, tuple(grounds), run if isinstance(run, TrainingRun) else None))
@@ -204,7 +207,8 @@ async def _tagged_in(
         for run in _items(await waiting, name, tallies[place]):
             mention = pipeline_in_tags(conventions, run.labels)
             if mention and _means(ctx, mention, asks[place]):
-                named.append((place, run, RUN_TAG.evidence(name, mention.tag, (run.reference,))))
+                text = f"{mention.tag}{names_no_orchestrator(ctx, mention)}"
+                named.append((place, run, RUN_TAG.evidence(name, text, (run.reference,))))
     registered = [
         (place, evidence, ctx.loader(registry.versions_by_training_run).load(run.reference.key, None, needs))
         for place, run, evidence in named
@@ -214,15 +218,17 @@ async def _tagged_in(
         versions = _items(loaded, name, tallies[place])
         prime(ctx, versions, needs, loaded.calls)
         found[place].extend(_candidate(registry, version, evidence) for version in versions)
-        tallies[place].match(name, len(versions))
     for place, following in by_version:
         loaded = await following
         for version in _items(loaded, name, tallies[place]):
             mention = pipeline_in_tags(conventions, {key: value or "" for key, value in version.labels})
             if mention and _means(ctx, mention, asks[place]):
-                evidence = VERSION_TAG.evidence(name, mention.tag, (version.reference,))
+                text = f"{mention.tag}{names_no_orchestrator(ctx, mention)}"
+                evidence = VERSION_TAG.evidence(name, text, (version.reference,))
                 prime(ctx, [version], needs, loaded.calls)
                 found[place].append(_candidate(registry, version, evidence))
+    for candidates, tally in zip(found, tallies, strict=True):
+        tally.match(name, len({item.target for item in candidates if item.target.source == name}))
 
 
 async def _named_models(

@@ -194,11 +194,15 @@ async def _by_version_tag(
     found: Sequence[list[Candidate[Tested]]],
     needs: Needs,
 ) -> None:
-    """Versions whose own tag names the experiment; one call per experiment, as tags take one text at a time."""
+    """Versions whose own tag names the experiment, by its key or its id; tags take one text a call."""
     name, tag = registry.profile.name, registry.profile.conventions.cells
-    keys = [TagKey(tag, experiment.key, contains=True) for experiment in experiments]
-    answers = await ctx.load(registry.versions_by_tag, keys, None, needs)
-    for place, (experiment, loaded) in enumerate(zip(experiments, answers, strict=True)):
+    asked = [
+        (place, experiment, TagKey(tag, text, contains=True))
+        for place, experiment in enumerate(experiments)
+        for text in dict.fromkeys((experiment.key, experiment.reference.key))
+    ]
+    answers = await ctx.load(registry.versions_by_tag, [key for _, _, key in asked], None, needs)
+    for (place, experiment, _), loaded in zip(asked, answers, strict=True):
         tallies[place].note(name, loaded)
         if isinstance(loaded.value, GraphError):
             continue

@@ -29,6 +29,7 @@ from schema.experiment import (
     UsageWindow,
     Variation,
 )
+from schema.identity import SHARED
 from schema.model import Model, ModelVersion
 from schema.scalars import Timestamp
 
@@ -217,7 +218,8 @@ async def _by_cell(
             continue
         variations = variations_of(meant.experiment, cell.mention) if meant.experiment else None
         found[place].append(Candidate(meant.target, (cell.evidence,), Use(meant.experiment, variations), meant.verdict))
-        subjects[place].tally.match(meant.target.source)
+        if meant.target.source != SHARED:
+            subjects[place].tally.match(meant.target.source)
 
 
 def _candidate(experiment: Experiment, evidence: Evidence, variations: list[Variation] | None) -> Candidate[Use]:
