@@ -13,7 +13,7 @@ from schema.connection import Connection, Edge, Link, LinkConnection, LinkEdge
 from schema.derived import Dataset, DatasetLink, Feature, FeatureLink
 from schema.experiment import ModelExperimentConnection, UsageArgs
 from schema.fields import to_many, to_one
-from schema.identity import EntityKind, Reference
+from schema.identity import EntityKind, Reference, pair_key
 from schema.node import Entity, EntityRef, Keys
 from schema.pipeline import PipelineLinkConnection, PipelineRunLink, TenArgs
 from schema.scalars import Timestamp
@@ -137,7 +137,18 @@ class ModelVersion(Entity):
 class ModelLink(Link[Model]):
     version_key: strawberry.Private[str | None] = None
     alias: str | None = strawberry.field(description="The alias the reference names, if any.", default=None)
-    version: ModelVersion | None = to_one("The version the reference names, or its alias points to now.")
+    version: ModelVersion | None = to_one(
+        "The version the reference names, or its alias points to now; null where it names none, and where what it "
+        "names is gone: see `versionRef` and `alias`."
+    )
+
+    @strawberry.field(description="The version the reference names, known without asking; null where it names none.")
+    def version_ref(self) -> EntityRef | None:
+        if self.version_key is None:
+            return None
+        target = self.target
+        key = pair_key(target.key, self.version_key)
+        return EntityRef.of(Reference(EntityKind.MODEL_VERSION, target.source, key, target.url_of))
 
 
 @strawberry.type(description="A link to a model version. `node` is null where only the model is named.")

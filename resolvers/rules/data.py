@@ -233,7 +233,7 @@ async def _neighbours(
             if target != own:
                 found[place].append(Candidate(target, (evidence,), None))
 
-    elsewhere = []
+    elsewhere: list[tuple[int, Orchestrator, asyncio.Future[Loaded[AssetMention | None]]]] = []
     for place, (pipeline, loaded) in enumerate(zip(pipelines, await load_assets(ctx, pipelines), strict=True)):
         own = ctx.sources.orchestrators[pipeline.reference.source]
         tallies[place].note(own.profile.name, loaded)

@@ -177,7 +177,7 @@ class _Ask:
 async def _tagged(
     ctx: Context, asks: Sequence[_Ask], tallies: Sequence[Tally], needs: Needs
 ) -> list[list[Candidate[Produced]]]:
-    """Versions by the tags of their training runs and by their own; the first pair of tag keys only for the latter."""
+    """Versions by the tags of their training runs and by their own."""
     found: list[list[Candidate[Produced]]] = [[] for _ in asks]
     steps = [_tagged_in(ctx, registry, asks, tallies, found, needs) for registry in ctx.sources.registries.values()]
     await asyncio.gather(*steps)
@@ -199,8 +199,9 @@ async def _tagged_in(
         for key in ask.keys(registry)
     ]
     by_version = [
-        (place, ctx.loader(registry.versions_by_tag).load(ask.keys(registry)[0], None, needs))
+        (place, ctx.loader(registry.versions_by_tag).load(key, None, needs))
         for place, ask in enumerate(asks)
+        for key in ask.keys(registry)
     ]
     named: list[tuple[int, TrainingRun, Evidence]] = []
     for place, waiting in by_run:

@@ -240,8 +240,10 @@ async def test_a_page_has_one_to_a_hundred_rows(told: Graph, first: int) -> None
         assert [error["extensions"]["code"] for error in answer["errors"]] == ["BAD_USER_INPUT"]
 
 
-async def test_a_list_of_an_unknown_source_is_refused(told: Graph) -> None:
-    answer = await told.ask('{ models(filter: { source: "nowhere" }) { totalCount } }')
+@pytest.mark.parametrize("source", ["nowhere", "", "airflow"])
+async def test_a_list_of_an_unknown_source_is_refused(told: Graph, source: str) -> None:
+    query = "query($source: String) { models(filter: { source: $source }) { totalCount } }"
+    answer = await told.ask(query, source=source)
     assert answer["data"] is None
     (error,) = answer["errors"]
     assert error["message"] == "There is no such source for this: personalization-mlflow, studio-mlflow."

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from gateway.demo.company import Company, Orchestrator, Platform
+from gateway.demo.company import Asset, Company, Orchestrator, Platform
 from gateway.demo.story import story
 from tests.graph.client import Graph, graph_of
 from tests.graph.ids import id_of, version_id
@@ -22,16 +22,17 @@ SAYS = "run tag {} (names no orchestrator)"
 
 
 def two_of_each() -> Company:
-    """The second orchestrator has the home ranking with its runs, and the ads pipeline without any; the second platform
-    has one experiment of the first."""
+    """The second orchestrator has the home ranking with its runs, and the ads pipeline without any; its home ranking
+    reads what the first's ads pipeline writes. The second platform has one experiment of the first."""
     told = story()
     airflow, growthbook = told.orchestrators[0], told.platforms[0]
     both = tuple(dag for dag in airflow.dags if dag.dag_id in (HOME, ADS))
     runs = tuple(run for run in airflow.runs if run.dag_id == HOME)
+    matches = Asset("s3://ads/scene-matches", "ads.scene_matches", consumers=((HOME, "features"),))
     tests = tuple(test for test in growthbook.experiments if test.key == "winback-offer")
     return replace(
         told,
-        orchestrators=(airflow, Orchestrator("second-airflow", both, runs, (), ())),
+        orchestrators=(airflow, Orchestrator("second-airflow", both, runs, (matches,), ())),
         platforms=(growthbook, Platform("second-growthbook", growthbook.projects, growthbook.metrics, tests)),
     )
 
@@ -125,6 +126,44 @@ async def test_a_pipeline_claims_the_versions_that_may_mean_it_with_the_remark(t
         ]
         matched = {item["source"]: item["matched"] for item in page["completeness"]["sources"]}
         assert (matched["personalization-mlflow"], matched["studio-mlflow"]) == (3, 0)
+
+
+async def test_pipelines_of_two_orchestrators_are_joined_by_an_asset(two: Graph) -> None:
+    """One writes it and the other reads it: the same URI is the same place."""
+    shows = """{ edges { state ref { source key } evidence { assertedBy via { source key } } }
+      completeness { complete sources { source matched } } }"""
+    answer = await two.data(f"""{{ a: pipeline(name: "{ADS}", source: "airflow") {{ downstream {shows} }}
+      b: pipeline(name: "{HOME}", source: "second-airflow") {{ upstream {shows} }} }}""")
+    assert answer["a"]["downstream"] == {
+        "edges": [
+            {
+                "state": "RESOLVED",
+                "ref": {"source": "second-airflow", "key": HOME},
+                "evidence": [
+                    {
+                        "assertedBy": "second-airflow: asset s3://ads/scene-matches",
+                        "via": [{"source": "airflow", "key": ADS}],
+                    }
+                ],
+            }
+        ],
+        "completeness": {
+            "complete": True,
+            "sources": [{"source": "airflow", "matched": 0}, {"source": "second-airflow", "matched": 1}],
+        },
+    }
+    assert answer["b"]["upstream"]["edges"] == [
+        {
+            "state": "RESOLVED",
+            "ref": {"source": "airflow", "key": ADS},
+            "evidence": [
+                {
+                    "assertedBy": "airflow: asset s3://ads/scene-matches",
+                    "via": [{"source": "second-airflow", "key": HOME}],
+                }
+            ],
+        }
+    ]
 
 
 async def test_a_pipeline_of_two_orchestrators_is_asked_for_by_source(two: Graph) -> None:

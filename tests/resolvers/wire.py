@@ -64,7 +64,8 @@ async def wire() -> AsyncIterator[Wire]:
         assert task is not None
         tasks.add(task)
         try:
-            with suppress(asyncio.IncompleteReadError, ConnectionError):
+            # Cancelled by us alone, when the test is over; asyncio's streams would log it as a fault.
+            with suppress(asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
                 while await _exchange(source, reader, writer):
                     pass
         finally:

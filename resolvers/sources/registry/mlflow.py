@@ -140,7 +140,7 @@ class Mlflow:
     ) -> Sequence[Found[ModelVersion] | SourceError]:
         """GET model-versions/search by the tag's value, 1000 rows a page up to the profile's scan_rows."""
         found = await by_tag(keys, self._api.versions, lambda row: row.tags, ROWS_A_PAGE, self.profile.scan_rows)
-        return await self._found_versions([found.get(key, Found()) for key in keys], needs)
+        return await self._found_versions([found[key] for key in keys], needs)
 
     async def training_runs_by_tag(
         self, keys: Sequence[TagKey], args: None, needs: Needs
@@ -152,7 +152,7 @@ class Mlflow:
             return await self._api.runs(groups, clause, limit, offset)
 
         found = await by_tag(keys, search, lambda row: row.data.tags, _RUNS_A_PAGE, self.profile.scan_rows)
-        return [self._found(found.get(key, Found()), self._build.training_run) for key in keys]
+        return [self._found(found[key], self._build.training_run) for key in keys]
 
     # ------------------------------------------------------------ lists
 

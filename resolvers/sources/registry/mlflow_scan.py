@@ -92,10 +92,14 @@ async def by_tag(
         return found | dict(zip(rest, await asyncio.gather(*(of_key(key) for key in rest)), strict=True))
 
     tags: dict[str, list[TagKey]] = {}
-    for key in dict.fromkeys(keys):
-        if is_tag_key(key.tag) and is_value(key.value):
-            tags.setdefault(key.tag, []).append(key)
     found: dict[TagKey, Reads[R]] = {}
+    for key in dict.fromkeys(keys):
+        if not is_tag_key(key.tag):
+            found[key] = Found()  # MLflow lets nothing have such a tag
+        elif is_value(key.value):
+            tags.setdefault(key.tag, []).append(key)
+        else:
+            found[key] = Found(reasons=frozenset({IncompleteReason.NOT_SUPPORTED_BY_SOURCE}))
     for part in await asyncio.gather(*(of_tag(name, asked) for name, asked in tags.items())):
         found |= part
     return found
