@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from graphql import get_named_type
@@ -11,6 +11,7 @@ from resolvers.errors import GraphError
 from resolvers.rules.rule import Rule
 from resolvers.sources import Needs
 from schema.build import DeclaredLink
+from schema.identity import EntityKind
 
 if TYPE_CHECKING:
     from resolvers.context import Context
@@ -72,9 +73,18 @@ class Row:
 
 
 class LinkTable:
-    """The rows, found by type and field; a field of a generic link is found through the subclass."""
+    """The rows, found by type and field; a field of a generic link is found through the subclass.
 
-    def __init__(self, rows: Iterable[Row], declared: Iterable[DeclaredLink]) -> None:
+    `shared` reads by key what no source owns: datasets, features, owners, domains.
+    """
+
+    def __init__(
+        self,
+        rows: Iterable[Row],
+        declared: Iterable[DeclaredLink],
+        shared: Mapping[EntityKind, Answerer[Any, Any, Any]] | None = None,
+    ) -> None:
+        self.shared = dict(shared or {})
         self._rows: dict[tuple[type, str], Row] = {}
         used: set[Row] = set()
         mistakes: list[str] = []

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 import strawberry
 
 from schema.connection import Connection, Edge, Link, LinkConnection, LinkEdge
-from schema.fields import to_many, to_one
+from schema.fields import TenArgs, to_many, to_one
 from schema.identity import EntityKind, Reference
 from schema.node import Entity
-from schema.pipeline import TenArgs
 from schema.scalars import JSON, Timestamp
 
 if TYPE_CHECKING:

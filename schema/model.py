@@ -12,10 +12,10 @@ import strawberry
 from schema.connection import Connection, Edge, Link, LinkConnection, LinkEdge
 from schema.derived import Dataset, DatasetLink, Feature, FeatureLink
 from schema.experiment import ModelExperimentConnection, UsageArgs
-from schema.fields import to_many, to_one
+from schema.fields import After, First, TenArgs, to_many, to_one
 from schema.identity import EntityKind, Reference, pair_key
 from schema.node import Entity, EntityRef, Keys
-from schema.pipeline import PipelineLinkConnection, PipelineRunLink, TenArgs
+from schema.pipeline import PipelineLinkConnection, PipelineRunLink
 from schema.scalars import Timestamp
 
 
@@ -31,6 +31,13 @@ class ModelVersionStatus(Enum):
 class FindVersionArgs:
     version: Annotated[str | None, strawberry.argument(description="The version's number.")] = None
     alias: Annotated[str | None, strawberry.argument(description="An alias that points to it now.")] = None
+
+
+@dataclass(frozen=True, slots=True)
+class SimilarArgs:
+    first: First = 10
+    across_domains: Annotated[bool, strawberry.argument(description="False for models of its own domain only.")] = True
+    after: After = None
 
 
 @strawberry.type(description="A name that points to one version of a model now, such as champion.")
@@ -58,6 +65,11 @@ class Model(Entity):
         "Pipelines that produce it, by outlet assets, DAG tags and the training runs of its versions.", TenArgs
     )
     consumers: PipelineLinkConnection = to_many("Pipelines that read it, by inlet assets.", TenArgs)
+    similar: SimilarModelConnection = to_many(
+        "Has someone solved this before? Models of all registries that share words of name and description with it, "
+        "the data and features of its latest version, pipelines that make it, or rare tags; most similar first.",
+        SimilarArgs,
+    )
 
 
 @strawberry.type(description="A parameter a training run logged.")
@@ -180,4 +192,24 @@ class ModelVersionEdge(Edge[ModelVersion]):
 
 @strawberry.type(description="Versions of one model, highest first.")
 class ModelVersionConnection(Connection[ModelVersion, ModelVersionEdge]):
+    pass
+
+
+@strawberry.type(description="A model that may have solved the same before.")
+class SimilarModelEdge(Edge[Model]):
+    score: float = strawberry.field(
+        description="How much of what is known of the one is shared by the other, above 0 and at most 1. To be "
+        "compared within one answer only."
+    )
+    reasons: list[str] = strawberry.field(
+        description="What both share, for people to read, such as `same dataset studio.frames` or `description: scene, "
+        "boundary`."
+    )
+
+
+@strawberry.type(
+    description="Similar models, most similar first, each read from its registry just now. They are looked for by a "
+    "live sweep of the registries' models, within the budget of a search, and among those that are made of the same."
+)
+class SimilarModelConnection(Connection[Model, SimilarModelEdge]):
     pass

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +11,7 @@ import strawberry
 
 from schema.connection import After, Connection, Edge, First, Link, LinkConnection, LinkEdge
 from schema.derived import DatasetLinkConnection
-from schema.fields import to_many, to_one
+from schema.fields import TenArgs, to_many, to_one
 from schema.node import Entity
 from schema.scalars import Timestamp
 
@@ -28,14 +28,6 @@ class RunState(Enum):
     FAILED = strawberry.enum_value("FAILED", description="Ended badly, or could not start because another failed.")
     SKIPPED = strawberry.enum_value("SKIPPED", description="Left out on purpose.")
     UNKNOWN = strawberry.enum_value("UNKNOWN", description="A state this graph does not know; see `sourceStatus`.")
-
-
-@dataclass(frozen=True, slots=True)
-class TenArgs:
-    """The arguments of a connection inside an entity."""
-
-    first: First = 10
-    after: After = None
 
 
 States = Annotated[
@@ -188,3 +180,4 @@ class AssetMention:
     name: str
     producers: Sequence[str]
     consumers: Sequence[str]
+    fetched_at: Timestamp = field(compare=False)

@@ -19,9 +19,10 @@ from resolvers.sources.orchestration import Orchestrator
 from resolvers.tally import Tally
 from resolvers.targets import prime
 from schema.connection import Evidence, IncompleteReason
+from schema.fields import TenArgs
 from schema.identity import EntityKind, Reference
 from schema.model import Model, ModelVersion
-from schema.pipeline import AssetMention, PipelineLinkConnection, TenArgs
+from schema.pipeline import AssetMention, PipelineLinkConnection
 
 if TYPE_CHECKING:
     from resolvers.context import Context
@@ -33,12 +34,8 @@ VERSIONS_LOOKED_AT = 50
 async def producers(ctx: Context, models: Sequence[Model], args: TenArgs, needs: Needs) -> list[PipelineLinkConnection]:
     """Model.producers"""
     tallies = [Tally() for _ in models]
-    parts = await asyncio.gather(
-        _by_asset(ctx, models, tallies, "producers"),
-        _by_tag(ctx, models, tallies, needs),
-        _by_versions(ctx, models, tallies),
-    )
-    return _connections(models, tallies, parts, args, "producers")
+    found = await producers_of_models(ctx, models, tallies, needs)
+    return _connections(models, tallies, found, args, "producers")
 
 
 async def consumers(
@@ -49,7 +46,29 @@ async def consumers(
 ) -> list[PipelineLinkConnection]:
     """Model.consumers"""
     tallies = [Tally() for _ in models]
-    return _connections(models, tallies, [await _by_asset(ctx, models, tallies, "consumers")], args, "consumers")
+    return _connections(models, tallies, await consumers_of_models(ctx, models, tallies), args, "consumers")
+
+
+async def producers_of_models(
+    ctx: Context, models: Sequence[Model], tallies: Sequence[Tally], needs: Needs
+) -> list[list[Candidate[None]]]:
+    """The pipelines that make each model."""
+    parts = await asyncio.gather(
+        _by_asset(ctx, models, tallies, "producers"),
+        _by_tag(ctx, models, tallies, needs),
+        _by_versions(ctx, models, tallies),
+    )
+    return [
+        unite((item for part in mine for item in part), lambda one, other: None) for mine in zip(*parts, strict=True)
+    ]
+
+
+async def consumers_of_models(
+    ctx: Context, models: Sequence[Model], tallies: Sequence[Tally]
+) -> list[list[Candidate[None]]]:
+    """The pipelines that read each model."""
+    found = await _by_asset(ctx, models, tallies, "consumers")
+    return [unite(candidates, lambda one, other: None) for candidates in found]
 
 
 def model_uris(profile: SourceProfile, name: str, scheme: str) -> list[str]:
@@ -63,18 +82,14 @@ def model_uris(profile: SourceProfile, name: str, scheme: str) -> list[str]:
 def _connections(
     models: Sequence[Model],
     tallies: Sequence[Tally],
-    parts: Sequence[Sequence[Sequence[Candidate[None]]]],
+    found: Sequence[list[Candidate[None]]],
     args: TenArgs,
     side: str,
 ) -> list[PipelineLinkConnection]:
-    connections = []
-    for place, (model, tally) in enumerate(zip(models, tallies, strict=True)):
-        united = unite(
-            (candidate for part in parts for candidate in part[place]),
-            lambda one, other: None,
-        )
-        connections.append(pipeline_connection(united, tally, args, f"Model.{side} {model.id}"))
-    return connections
+    return [
+        pipeline_connection(candidates, tally, args, f"Model.{side} {model.id}")
+        for model, candidates, tally in zip(models, found, tallies, strict=True)
+    ]
 
 
 async def _by_asset(
