@@ -37,7 +37,7 @@ def _serve(asked: argparse.Namespace) -> int:
     try:
         app = create_app(settings, health)
     except ValueError as error:
-        print(f"the link table does not fit the schema:\n{error}", file=sys.stderr)
+        print(f"this cannot be served:\n{error}", file=sys.stderr)
         return 1
     server = settings.server
     try:

@@ -22,21 +22,28 @@ from gateway.settings import Settings
 from gateway.sources import close_sources, open_sources
 from resolvers.context import Context
 from resolvers.links import link_table
+from resolvers.search.index import check_fts5
+from resolvers.search.sweeps import Sweeps
 from schema.build import build_schema, client_sdl
 
 
 def create_app(settings: Settings, health: Health | None = None) -> Starlette:
-    """The gateway as an ASGI application. Raises ValueError where schema and link table disagree."""
+    """The gateway as an ASGI application. Raises ValueError where schema and link table disagree.
+
+    Also where SQLite was built without full-text search.
+    """
     server = settings.server
     production = server.profile == "production"
     told = health or Health()
     schema = build_schema(server.type_prefix)
     table = link_table(schema)
     sources = open_sources(settings)
+    check_fts5()
+    sweeps = Sweeps(settings.search.limits())
     endpoint = Endpoint(
         Documents(schema, hide_suggestions=production),
         Reference(schema, hide_suggestions=production),
-        lambda: Context(sources, table),
+        lambda: Context(sources, table, sweeps),
         deadline_s=server.deadline_s,
         page=None if production else page(),
     )
@@ -52,7 +59,7 @@ def create_app(settings: Settings, health: Health | None = None) -> Starlette:
     app = Starlette(
         routes=[
             Route("/graphql", endpoint),
-            *([] if production else page_routes()),
+            *([] if production else page_routes(server.type_prefix)),
             *_schema_routes(schema),
             *told.routes(),
         ],

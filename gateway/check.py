@@ -13,6 +13,7 @@ from gateway.sources import close_sources, open_sources
 from resolvers.context import Context
 from resolvers.links import link_table
 from resolvers.operation import recording, until
+from resolvers.search.sweeps import Sweeps
 from schema.build import build_schema, declared_links
 
 DEADLINE_S = 120.0
@@ -22,7 +23,7 @@ async def check(settings: Settings) -> int:
     """Print the report; 0 where the sources answered every question, else 1."""
     schema = build_schema()
     sources = open_sources(settings)
-    context = Context(sources, link_table(schema))
+    context = Context(sources, link_table(schema), Sweeps(settings.search.limits()))
     try:
         with until(asyncio.get_running_loop().time() + DEADLINE_S):
             with recording() as sent:

@@ -89,7 +89,7 @@ async def tried(ctx: Context, declared: Sequence[DeclaredLink], samples: Sequenc
     by_field = {(link.owner, link.field): link for link in declared}
     found = []
     for row in ROWS:
-        if row.rules:
+        if row.rules and row.owner in _NOUNS:
             if (row.owner, row.field) == (ModelVersion, "produced_by"):
                 found.append(await _trained(ctx, _parents(ModelVersion, samples, few=False)))
             found.append(await _tried(ctx, row, by_field[row.owner, row.field], samples))

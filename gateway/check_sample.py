@@ -12,15 +12,15 @@ from resolvers.context import Context
 from resolvers.errors import GraphError, SourceError
 from resolvers.loaders import BatchMethod, Loaded
 from resolvers.rules.makers import VERSIONS_LOOKED_AT
-from resolvers.sources import NOTHING, Need, Page, PageAsk, SourceAdapter
-from resolvers.sources.experimentation import ExperimentPlatform, ListArgs
+from resolvers.sources import NOTHING, ListArgs, Need, Page, PageAsk, SourceAdapter
+from resolvers.sources.experimentation import ExperimentPlatform
 from resolvers.sources.orchestration import Orchestrator
 from resolvers.sources.registry import ModelRegistry
 from resolvers.targets import prime
 from schema.model import Model, ModelVersion
 from schema.node import Entity
 from schema.pipeline import Pipeline, PipelineRun
-from schema.source import SourceStatus
+from schema.source import SourceRole, SourceStatus
 
 T = TypeVar("T")
 
@@ -82,7 +82,7 @@ def spread(rows: Sequence[T]) -> list[T]:
 
 async def _registry(ctx: Context, registry: ModelRegistry) -> Sample:
     sample = await _asked(registry)
-    await _list(ctx, sample, registry.models, None)
+    await _list(ctx, sample, registry.models)
     # The same pages as Model.producers reads, so that they are read once.
     ask = PageAsk(0, VERSIONS_LOOKED_AT)
     names = [model.name for model in of_type(sample.rows, Model)]
@@ -96,13 +96,13 @@ async def _registry(ctx: Context, registry: ModelRegistry) -> Sample:
 
 async def _platform(ctx: Context, platform: ExperimentPlatform) -> Sample:
     sample = await _asked(platform)
-    await _list(ctx, sample, platform.experiments, ListArgs())
+    await _list(ctx, sample, platform.experiments)
     return sample
 
 
 async def _orchestrator(ctx: Context, orchestrator: Orchestrator) -> Sample:
     sample = await _asked(orchestrator)
-    await _list(ctx, sample, orchestrator.pipelines, None)
+    await _list(ctx, sample, orchestrator.pipelines)
     names = [pipeline.reference.key for pipeline in of_type(sample.rows, Pipeline)]
     latest: list[Loaded[PipelineRun | None]] = await ctx.load(orchestrator.latest_runs, names, None)
     for loaded in latest:
@@ -124,13 +124,13 @@ async def _asked(adapter: SourceAdapter) -> Sample:
     return sample
 
 
-async def _list(ctx: Context, sample: Sample, method: BatchMethod[Any, Any, Any], args: ListArgs | None) -> None:
+async def _list(ctx: Context, sample: Sample, method: BatchMethod[Any, Any, Any]) -> None:
     """Read pages until there are rows enough; values and tags of experiments with them."""
-    needs = _VALUES if args is not None else NOTHING
+    needs = _VALUES if sample.adapter.role is SourceRole.EXPERIMENT_PLATFORM else NOTHING
     position = 0
     for _ in range(_READS):
         ask = PageAsk(position, MOST_ROWS - position)
-        loaded: Loaded[Page[Entity]] = await ctx.loader(method).load(ask, args, needs)
+        loaded: Loaded[Page[Entity]] = await ctx.loader(method).load(ask, ListArgs(), needs)
         if isinstance(loaded.value, GraphError):
             _fail(sample, loaded.value)
             return

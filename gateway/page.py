@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import mimetypes
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -48,10 +49,10 @@ def page() -> Answer:
     return Answer(200, (BUNDLE / "index.html").read_bytes(), "text/html", headers)
 
 
-def page_routes() -> list[Route]:
+def page_routes(type_prefix: str = "") -> list[Route]:
     """What the page asks for, below the address of the endpoint."""
     files = Files(BUNDLE / "assets")
-    examples = msgspec.json.encode(read_examples())
+    examples = msgspec.json.encode(read_examples(type_prefix))
 
     async def listed(_: Request) -> Response:
         headers = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
@@ -68,15 +69,16 @@ class Example(msgspec.Struct, frozen=True):
     variables: str
 
 
-def read_examples(folder: Path = EXAMPLES) -> list[Example]:
+def read_examples(type_prefix: str = "") -> list[Example]:
     """Every `NAME.graphql`, titled by the comment of its first line, with the variables of `NAME.json` beside it."""
-    return list(_examples(sorted(folder.glob("*.graphql"))))
+    return list(_examples(sorted(EXAMPLES.glob("*.graphql")), type_prefix))
 
 
-def _examples(files: Iterable[Path]) -> Iterable[Example]:
+def _examples(files: Iterable[Path], type_prefix: str) -> Iterable[Example]:
     for file in files:
-        query, variables = file.read_text("utf-8"), file.with_suffix(".json")
-        title = query.partition("\n")[0].removeprefix("#").strip()
+        text, variables = file.read_text("utf-8"), file.with_suffix(".json")
+        title = text.partition("\n")[0].removeprefix("#").strip()
+        query = re.sub(r"\bon (?=[A-Z])", f"on {type_prefix}", text)
         yield Example(title, query, variables.read_text("utf-8") if variables.exists() else "")
 
 

@@ -8,10 +8,15 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import Field, ValidationError
+from pydantic import Field, PrivateAttr, ValidationError
 
+from gateway.owners_file import OwnersFile, read_owners
 from gateway.source_checks import Place, source_mistakes
-from gateway.source_settings import Frozen, Seconds, SourceSettings
+from gateway.source_settings import Frozen, Seconds, SourceSettings, Word
+from resolvers.search.sweep import SearchLimits
+from resolvers.sources.directory import Directory
+
+_SEARCH = SearchLimits()
 
 
 class Mistake(NamedTuple):
@@ -49,11 +54,38 @@ class Server(Frozen):
     """Before the names of types, where other subgraphs of a company's supergraph have types of these names too."""
 
 
+class Owners(Frozen):
+    """Who is who, where several spellings mean one person, or teams have members."""
+
+    file: Word | None = None
+    """TOML, beside the settings file unless its path is absolute; see gateway/owners_file.py."""
+
+
+class Search(Frozen):
+    """What one search may ask of each source, and whether what it read serves the next ones."""
+
+    time_s: Seconds = _SEARCH.time_s
+    calls: int = Field(default=_SEARCH.calls, ge=1, le=1000)
+    max_age: float = Field(default=_SEARCH.max_age_s, ge=0, le=3600)
+    """Seconds: 0 keeps nothing between requests."""
+
+    def limits(self) -> SearchLimits:
+        return SearchLimits(self.time_s, self.calls, self.max_age)
+
+
 class Settings(Frozen):
     """Everything the gateway is told."""
 
     server: Server = Server()
+    search: Search = Search()
+    owners: Owners = Owners()
     sources: Annotated[tuple[SourceSettings, ...], Field(strict=False)]
+    _directory: Directory = PrivateAttr(default_factory=Directory)
+
+    @property
+    def directory(self) -> Directory:
+        """What the owners file says."""
+        return self._directory
 
 
 def load(file: Path, environment: Mapping[str, str] | None = None) -> Settings:
@@ -74,6 +106,8 @@ def read(text: str, environment: Mapping[str, str], file: str = "settings") -> S
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(file, [Mistake((), f"is not TOML: {error}")]) from None
     mistakes = [Mistake(place, said) for place, said in source_mistakes(written.get("sources"))]
+    owners = _owners(written.get("owners"), Path(file).parent)
+    mistakes.extend(Mistake(("owners", "file"), said) for said in owners.mistakes)
     try:
         settings = Settings.model_validate(written, context={"environment": environment})
     except ValidationError as error:
@@ -81,7 +115,17 @@ def read(text: str, environment: Mapping[str, str], file: str = "settings") -> S
         raise SettingsError(file, mistakes) from None
     if mistakes:
         raise SettingsError(file, mistakes)
+    settings._directory = owners.directory
     return settings
+
+
+def _owners(written: object, folder: Path) -> OwnersFile:
+    """The file that is named; anything that has not even the right form is left to the fields' own checks."""
+    name = written.get("file") if isinstance(written, dict) else None
+    if not isinstance(name, str) or not name:
+        return OwnersFile(Directory(), [])
+    found = read_owners(folder / name)
+    return OwnersFile(found.directory, [f"{name}: {said}" for said in found.mistakes])
 
 
 def _mistake(detail: Mapping[str, Any]) -> Mistake:

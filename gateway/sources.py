@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
+from dataclasses import replace
 
 from pydantic import SecretStr
 
@@ -20,18 +21,21 @@ from gateway.source_settings import (
 from resolvers.http import ANONYMOUS, Credential, SourceClient, StaticCredential
 from resolvers.mounts import Sources
 from resolvers.sources import SourceAdapter
+from resolvers.sources.directory import Directory
 from resolvers.sources.orchestration.airflow_token import AirflowToken
 from schema.source import SourceRole
 
 
 def open_sources(settings: Settings) -> Sources:
     """Every configured source; no call is made, so that the gateway starts with all of them down."""
-    made = [(adapter.role, adapter) for adapter in map(_adapter, settings.sources)]
+    adapters = [_adapter(source, settings.directory) for source in settings.sources]
+    made = [(adapter.role, adapter) for adapter in adapters]
     of = {role: [adapter for its, adapter in made if its is role] for role in SourceRole}
     return Sources(
         of[SourceRole.MODEL_REGISTRY],  # type: ignore[arg-type] # the role says which protocol it has
         of[SourceRole.EXPERIMENT_PLATFORM],  # type: ignore[arg-type]
         of[SourceRole.ORCHESTRATOR],  # type: ignore[arg-type]
+        settings.directory,
     )
 
 
@@ -41,14 +45,16 @@ async def close_sources(sources: Sources) -> None:
         await adapter.aclose()
 
 
-def _adapter(source: SourceSettings) -> SourceAdapter:
+def _adapter(source: SourceSettings, directory: Directory) -> SourceAdapter:
     client = SourceClient(source.name, source.url, _credentials(source), source.http_limits())
     more: dict[str, object] = {}
     if isinstance(source, GrowthBookSource):
         more["client_key"] = source.client_key
     elif isinstance(source, UnleashSource):
         more["environment"] = source.environment
-    adapter: SourceAdapter = adapter_class(source.product)(source.profile(), client, **more)
+    profile = source.profile()
+    profile = replace(profile, labels=replace(profile.labels, directory=directory))
+    adapter: SourceAdapter = adapter_class(source.product)(profile, client, **more)
     return adapter
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Hashable, Iterable
+from collections.abc import Coroutine, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
@@ -14,8 +14,10 @@ from resolvers.errors import GraphError
 from resolvers.loaders import BatchLoader, BatchMethod, Loaded
 from resolvers.mounts import Sources
 from resolvers.needs import Selections
+from resolvers.search.sweeps import Sweeps
 from resolvers.sources import NOTHING, Needs
 from resolvers.table import LinkAnswer, LinkTable, Parent, Row
+from schema.identity import EntityKind
 
 K = TypeVar("K", bound=Hashable)
 A = TypeVar("A", bound=Hashable)
@@ -39,14 +41,19 @@ class _Failing:
 class Context:
     """What the resolvers of one operation share. Nothing in it outlives the request."""
 
-    def __init__(self, sources: Sources, table: LinkTable) -> None:
+    def __init__(self, sources: Sources, table: LinkTable, sweeps: Sweeps) -> None:
         self.sources = sources
+        self.sweeps = sweeps
+        self.credential = ""
+        """With whose credential the sources are asked: empty for the gateway's own."""
         self._table = table
         self._selections = Selections()
         self._loaders: dict[Hashable, BatchLoader[Any, Any, Any]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._failing: dict[tuple[object, object], _Failing] = {}
         self._closed = False
+        self.dataset_names: dict[str, dict[str, None]] = {}
+        """By dataset key, the names this request met it under: what registries can be asked for."""
 
     async def resolve(self, field: str, parent: object, args: object, info: GraphQLResolveInfo[Any]) -> object:
         """Answer one link field; called by the fields that schema.fields declares."""
@@ -64,6 +71,20 @@ class Context:
         loader = self._loaders.get(method)
         if loader is None:
             loader = self._loaders[method] = BatchLoader(method, self._spawn)
+        return loader
+
+    def shared_loader(self, kind: EntityKind) -> BatchLoader[str, None, Any] | None:
+        """The request's loader of what no source owns, by key."""
+        answer = self._table.shared.get(kind)
+        if answer is None:
+            return None
+        loader = self._loaders.get(kind)
+        if loader is None:
+
+            async def batch(keys: Sequence[str], args: None, needs: Needs) -> Sequence[object]:
+                return await answer(self, keys, args, needs)
+
+            loader = self._loaders[kind] = BatchLoader(batch, self._spawn)
         return loader
 
     async def load(

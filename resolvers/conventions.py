@@ -6,12 +6,16 @@ Only names are settings. Text that does not parse is no reference, never an erro
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 from urllib.parse import unquote
 
 import msgspec
+
+# What MLflow 3's log_model() returns, `models:/m-…`, is a logged model's id and no registered model's name.
+_LOGGED_MODEL = re.compile(r"m-[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +146,10 @@ def _mentions(conventions: Conventions, value: object, depth: int) -> Iterator[M
             yield from _mentions(conventions, item, depth + 1)
     elif isinstance(value, dict):
         name = _first(value, conventions.model_keys)
-        whole = _model_uri(name) if name else None
-        if whole:
-            yield whole
+        if name and name.startswith("models:/"):
+            whole = _model_uri(name)
+            if whole:
+                yield whole
         elif name:
             yield ModelMention(name, _first(value, conventions.version_keys), _first(value, conventions.alias_keys))
         if depth == 0:
@@ -165,7 +170,7 @@ def _model_uri(text: str) -> ModelMention | None:
     name, at, alias = rest.rpartition("@")
     if at:
         return ModelMention(name, None, alias) if name and alias else None
-    return ModelMention(rest) if rest else None
+    return ModelMention(rest) if rest and not _LOGGED_MODEL.fullmatch(rest) else None
 
 
 def _pipeline(written: str) -> tuple[str | None, str]:

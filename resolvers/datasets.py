@@ -11,14 +11,32 @@ from schema.derived import Dataset, Feature
 from schema.identity import SHARED, EntityKind, Reference
 from schema.scalars import Timestamp
 
+UNNAMED = "dataset"
+"""What MLflow calls an input that was logged without a name."""
+
 
 def dataset_from(name: str, uri: str | None, fetched_at: Timestamp, digest: str | None = None) -> Dataset:
-    """A dataset as one system mentions it; its key is the normalised URI, or the name where there is none."""
+    """A dataset as one system mentions it; its key is the normalised URI, or the name where there is none.
+
+    Data that nobody named is told apart by its digest, where it has one.
+    """
     place = normalised_uri(uri) if uri else None
-    reference = Reference(EntityKind.DATASET, SHARED, place or name)
+    own = f"{name}@{digest}" if name == UNNAMED and digest else name
+    reference = Reference(EntityKind.DATASET, SHARED, place or own)
     return Dataset(
         id=strawberry.ID(reference.id), reference=reference, fetched_at=fetched_at, name=name, uri=place, digest=digest
     )
+
+
+def is_place(key: str) -> bool:
+    """Whether a dataset's key is a URI, rather than a name."""
+    return normalised_uri(key) == key
+
+
+def name_in(key: str) -> str:
+    """The name in a key that is no URI."""
+    name, at, _ = key.partition("@")
+    return name if at and name == UNNAMED else key
 
 
 def feature_from(name: str, fetched_at: Timestamp, data_type: str | None = None) -> Feature:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Protocol, TypeVar, cast
@@ -193,7 +194,7 @@ class SourceClient:
 
     async def _send(self, request: Request, headers: Mapping[str, str]) -> Answer:
         url = self._target(request)
-        async with self._slots:
+        async with self._slot():
             seconds = self._seconds_left()
             record(Call(self.name, request.method, url.raw_path))
             try:
@@ -210,6 +211,19 @@ class SourceClient:
                 raise SourceUnavailable(self.name, f"{self.name} cannot be reached.") from None
             except (aiohttp.ClientError, ValueError):
                 raise SourceBadResponse(self.name, f"{self.name} answered something that is not HTTP.") from None
+
+    @asynccontextmanager
+    async def _slot(self) -> AsyncIterator[None]:
+        """A place among the calls in flight, waited for no longer than the operation may take."""
+        try:
+            async with asyncio.timeout_at(deadline()):
+                await self._slots.acquire()
+        except TimeoutError:
+            raise DeadlineExceeded(self.name, f"The request's time ended before {self.name} was asked.") from None
+        try:
+            yield
+        finally:
+            self._slots.release()
 
     async def _exchange(self, request: Request, url: URL, headers: Mapping[str, str], seconds: float) -> Answer:
         sent = {"Accept": "application/json", **headers}

@@ -2,10 +2,31 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from strawberry import Schema
 
 from resolvers import targets
-from resolvers.rules import cells, data, lists, makers, origin, parts, roots, routed, tested, usage
+from resolvers.rules import (
+    cells,
+    comparison,
+    data,
+    derived,
+    features,
+    lineage,
+    lists,
+    makers,
+    origin,
+    owners,
+    parts,
+    roots,
+    routed,
+    runs,
+    search,
+    similar,
+    tested,
+    usage,
+)
 from resolvers.rules.rule import (
     ASSET_EVENT,
     DATASET_INPUT,
@@ -27,10 +48,19 @@ from resolvers.rules.rule import (
     VERSION_FEATURES,
     VERSION_TAG,
 )
-from resolvers.table import LinkTable, Row
+from resolvers.table import Answerer, LinkTable, Row
 from schema.build import declared_links
 from schema.connection import ErrorCode, Link, LinkConnection, LinkState
-from schema.derived import DatasetLink, DatasetLinkConnection, FeatureLink
+from schema.derived import (
+    Dataset,
+    DatasetConnection,
+    DatasetLink,
+    DatasetLinkConnection,
+    Feature,
+    FeatureConnection,
+    FeatureLink,
+)
+from schema.entity import DomainConnection, EntityConnection
 from schema.experiment import (
     Experiment,
     ExperimentConnection,
@@ -42,6 +72,8 @@ from schema.experiment import (
     Variation,
 )
 from schema.federation import RoutedQuery
+from schema.identity import EntityKind
+from schema.lineage import ComparisonRow, Impact, Lineage, LineageNode, ModelComparison
 from schema.model import (
     Model,
     ModelConnection,
@@ -50,9 +82,10 @@ from schema.model import (
     ModelVersionConnection,
     ModelVersionLinkConnection,
     ModelVersionLinkEdge,
+    SimilarModelConnection,
     TrainingRun,
 )
-from schema.node import Node
+from schema.node import Domain, Entity, Node, Owner
 from schema.pipeline import (
     Pipeline,
     PipelineConnection,
@@ -64,6 +97,7 @@ from schema.pipeline import (
     TaskRunConnection,
 )
 from schema.query import Query
+from schema.search import SearchConnection
 from schema.source import Source
 
 VERSION_USES = (VARIATION_VALUE, VERSION_CELLS, PRODUCING_RUN_CELLS)
@@ -79,8 +113,27 @@ ROWS = (
     Row(Query, "models", ModelConnection, lists.models),
     Row(Query, "experiments", ExperimentConnection, lists.experiments),
     Row(Query, "pipelines", PipelineConnection, lists.pipelines),
+    Row(Query, "datasets", DatasetConnection, derived.datasets),
+    Row(Query, "features", FeatureConnection, features.features),
+    Row(Query, "owner", Owner, owners.owner),
+    Row(Query, "domains", DomainConnection, owners.domains),
+    Row(Query, "search", SearchConnection, search.search),
     Row(Query, "sources", Source, roots.sources),
     Row(RoutedQuery, "routed_entities", None, routed.entities),
+    # lineage
+    Row(Query, "lineage", Lineage, lineage.lineage),
+    Row(Query, "impact", Impact, lineage.impact),
+    Row(LineageNode, "name", None, lineage.names),
+    Row(LineageNode, "owners", Owner, lineage.owners),
+    Row(LineageNode, "state", LinkState, targets.states),
+    Row(LineageNode, "code", ErrorCode, targets.codes),
+    Row(LineageNode, "entity", Entity, targets.nodes_of_links),
+    Row(Impact, "owners_to_tell", Owner, lineage.owners_to_tell),
+    # versions side by side
+    Row(Query, "compare_model_versions", ModelComparison, comparison.compare_model_versions),
+    Row(ModelComparison, "params", ComparisonRow, comparison.params),
+    Row(ModelComparison, "evaluation_metrics", ComparisonRow, comparison.evaluation_metrics),
+    Row(ModelComparison, "datasets", ComparisonRow, comparison.datasets),
     # every link and every page of links
     Row(Link, "state", LinkState, targets.states),
     Row(Link, "code", ErrorCode, targets.codes),
@@ -93,6 +146,7 @@ ROWS = (
     Row(Model, "experiments", ModelExperimentConnection, usage.experiments_of_models, MODEL_USES),
     Row(Model, "producers", PipelineLinkConnection, makers.producers, (OUTLET_MODEL, PIPELINE_TAG, PRODUCED_VERSION)),
     Row(Model, "consumers", PipelineLinkConnection, makers.consumers, (INLET_MODEL,)),
+    Row(Model, "similar", SimilarModelConnection, similar.similar),
     Row(ModelVersion, "model", Model, parts.models_of_versions),
     Row(ModelVersion, "training_run", TrainingRun, origin.training_runs),
     Row(ModelVersion, "produced_by", PipelineRunLink, origin.produced_by, (VERSION_TAG, RUN_TAG)),
@@ -118,6 +172,19 @@ ROWS = (
         (VARIATION_VALUE, EXPERIMENT_TAG, VERSION_CELLS),
     ),
     Row(ExperimentModelEdge, "model", Model, parts.models_of_edges),
+    # what no source owns
+    Row(Dataset, "producers", PipelineLinkConnection, derived.producers, (OUTLET,)),
+    Row(Dataset, "consumers", PipelineLinkConnection, derived.consumers, (INLET,)),
+    Row(Dataset, "model_versions", ModelVersionLinkConnection, derived.versions_with_dataset, (DATASET_INPUT,)),
+    Row(
+        Feature,
+        "model_versions",
+        ModelVersionLinkConnection,
+        features.versions_with_feature,
+        (VERSION_FEATURES, RUN_FEATURES, LOGGED_FEATURES),
+    ),
+    Row(Owner, "owns", EntityConnection, owners.owned),
+    Row(Domain, "entities", EntityConnection, owners.belonging),
     # pipelines
     Row(Pipeline, "last_run", PipelineRun, parts.last_runs),
     Row(Pipeline, "runs", PipelineRunConnection, lists.runs),
@@ -136,11 +203,19 @@ ROWS = (
     Row(PipelineRun, "tasks", TaskRunConnection, lists.tasks),
     Row(PipelineRun, "model_versions", ModelVersionLinkConnection, origin.versions_of_runs, (RUN_TAG, VERSION_TAG)),
     Row(PipelineRun, "tested_in", ExperimentLink, cells.tested_in, (RUN_CELLS,)),
-    Row(PipelineRun, "upstream_runs", PipelineRunLinkConnection, data.upstream_runs, (ASSET_EVENT,)),
-    Row(PipelineRun, "failed_upstream_runs", PipelineRunLinkConnection, data.failed_upstream_runs, (ASSET_EVENT,)),
+    Row(PipelineRun, "upstream_runs", PipelineRunLinkConnection, runs.upstream_runs, (ASSET_EVENT,)),
+    Row(PipelineRun, "failed_upstream_runs", PipelineRunLinkConnection, runs.failed_upstream_runs, (ASSET_EVENT,)),
 )
+
+SHARED_ENTITIES: dict[EntityKind, Answerer[Any, Any, Any]] = {
+    EntityKind.DATASET: derived.datasets_by_key,
+    EntityKind.FEATURE: features.features_by_key,
+    EntityKind.OWNER: owners.owners_by_handle,
+    EntityKind.DOMAIN: owners.domains_by_name,
+}
+"""What no source owns, looked for in all of them by its key."""
 
 
 def link_table(schema: Schema) -> LinkTable:
     """The table for a schema. Raises ValueError that lists every link without a row, and the other way round."""
-    return LinkTable(ROWS, declared_links(schema))
+    return LinkTable(ROWS, declared_links(schema), SHARED_ENTITIES)

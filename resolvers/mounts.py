@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from resolvers.sources import SourceAdapter
+from resolvers.sources.directory import Directory
 from resolvers.sources.experimentation import ExperimentPlatform
 from resolvers.sources.orchestration import Orchestrator
 from resolvers.sources.registry import ModelRegistry
@@ -21,7 +22,9 @@ class Sources:
         registries: Sequence[ModelRegistry] = (),
         platforms: Sequence[ExperimentPlatform] = (),
         orchestrators: Sequence[Orchestrator] = (),
+        directory: Directory | None = None,
     ) -> None:
+        self.directory = directory or Directory()
         self.registries = {adapter.profile.name: adapter for adapter in _by_name(registries)}
         self.platforms = {adapter.profile.name: adapter for adapter in _by_name(platforms)}
         self.orchestrators = {adapter.profile.name: adapter for adapter in _by_name(orchestrators)}

@@ -23,6 +23,7 @@ from schema.build import own_name
 
 _NEEDS: dict[str, Needs] = {
     "ModelVersion.aliases": frozenset({Need.ALIASES}),
+    "Model.similar": frozenset({Need.TAGS, Need.DOMAIN}),
     "Variation.value": frozenset({Need.VALUES}),
     "Variation.models": frozenset({Need.VALUES}),
     "Experiment.testedModels": frozenset({Need.VALUES, Need.TAGS}),
@@ -33,6 +34,8 @@ _NEEDS: dict[str, Needs] = {
     "Experiment.updatedAt": frozenset({Need.DATES}),
     "Experiment.freshness": frozenset({Need.DATES}),
     "ExperimentMetric.name": frozenset({Need.METRICS}),
+    "LineageNode.owners": frozenset({Need.TAGS}),
+    "Impact.ownersToTell": frozenset({Need.TAGS}),
     "Entity.tags": frozenset({Need.TAGS}),
     "Entity.owners": frozenset({Need.TAGS}),
     "Entity.domain": frozenset({Need.DOMAIN}),

@@ -7,6 +7,9 @@ found the walk goes on at the position and says POSITION_LOST.
 
 A source whose end was seen is not read again before all have ended: what comes into it later is not promised. With the
 cursor of a walk's end all sources are read again, and give what came since behind their last rows.
+
+A list may be longer than what is wanted of it: rows that are not kept are passed as if they were taken. For one page a
+source is looked through up to a bound; there the page says SCAN_LIMIT, and its cursor goes on behind what was seen.
 """
 
 from __future__ import annotations
@@ -48,6 +51,8 @@ WIDTHS = (KEPT, 20, 80, 320)
 """Rows looked at on both sides of the position, one read each, until a remembered row is found."""
 AHEAD = 20
 """Rows to look at behind a remembered row before the newer remembered ones count as gone."""
+STRIDE = 4
+"""How many times the rows of a read the next one has, MAX_FIRST at least, where unwanted rows were among them."""
 MAX_READS = 16
 """Reads of one source for one page; one more is a PageLimit of that source."""
 
@@ -56,13 +61,16 @@ MAX_READS = 16
 class Listing(Generic[T]):
     """One source's list: `read` raises a SourceError, `key` is unique in the list and stable.
 
-    `sort` orders rows only between sources (by code point); inside a source its own order rules.
+    `sort` orders rows only between sources (by code point); inside a source its own order rules. `keep` says which
+    rows are wanted, all where it is None; after `most` rows with unwanted ones among them a page looks no further.
     """
 
     source: str
     read: Callable[[PageAsk], Awaitable[Page[T]]]
     key: Callable[[T], str]
     sort: Callable[[T], str]
+    keep: Callable[[T], bool] | None = None
+    most: int = 1000
 
 
 class Row(NamedTuple, Generic[T]):
@@ -119,8 +127,8 @@ def page_size(first: int | None, default: int) -> int:
 async def merge_page(sources: Sequence[Listing[T]], *, first: int, after: str | None, bound_to: str) -> MergedPage[T]:
     """The next rows of all sources. `bound_to` names field, parent, filter and order; the sources are added here.
 
-    Costs one read per source, all at once, where nothing changed since the cursor was made. A source that fails keeps
-    its place: its rows come when it answers again, and until then there is a next page.
+    Costs one read per source, all at once, where nothing changed since the cursor was made and every row is wanted. A
+    source that fails keeps its place: its rows come when it answers again, and until then there is a next page.
     """
     bound = binding("list", bound_to, *(listing.source for listing in sources))
     places = [START] * len(sources) if after is None else places_in(after, bound, len(sources))
@@ -140,14 +148,18 @@ async def merge_page(sources: Sequence[Listing[T]], *, first: int, after: str | 
         rows.append(Row(value, places_cursor(bound, [walk.place for walk in walks])))
 
     more = any(walk.waiting or walk.more for walk in walks)
-    lengths = [walk.length for walk in walks if walk.length is not None and walk.failure is None]
+    lengths = [walk.length for walk in walks if walk.length is not None and walk.counted]
+    reasons: frozenset[IncompleteReason] = frozenset().union(*(walk.reasons for walk in walks))
+    total = sum(lengths) if len(lengths) == len(walks) else None
+    if total is None and after is None and not more and not reasons:
+        total = len(rows)  # this page is the whole walk
     return MergedPage(
         rows=rows,
         end_cursor=places_cursor(bound, [walk.place for walk in walks]) if rows or more else None,
         has_next_page=more,
-        total_count=sum(lengths) if len(lengths) == len(walks) else None,
+        total_count=total,
         outcomes=[walk.outcome for walk in walks],
-        reasons=frozenset().union(*(walk.reasons for walk in walks)),
+        reasons=reasons,
     )
 
 
@@ -185,10 +197,13 @@ def _pair(rank: int, id: str) -> tuple[int, str]:
 
 
 class _Waiting(NamedTuple, Generic[T]):
-    """A row read but not taken; `unreadable` is the first of the unreadable rows right before it."""
+    """A row read but not taken; `unreadable` is the first of the unreadable rows right before it.
+
+    `keys` are those of the unwanted rows right before it, and its own.
+    """
 
     row: T
-    key: bytes
+    keys: Sequence[bytes]
     position: int
     unreadable: SourceError | None
 
@@ -210,18 +225,32 @@ class _Walk(Generic[T]):
         """Row number behind the last stretch read."""
         self._unreadable_at_end: SourceError | None = None
         self._unreadable: SourceError | None = None
+        self._unwanted_at_end: list[bytes] = []
+        self._inexact = self._unwanted = self._stopped = False
+        """Whether the list may have unwanted rows, had some here, and was left because of them."""
+        self._stride = 0
+        """How many rows to read at least, as not all of those before were wanted."""
         self._lost = False
+        self._said: frozenset[IncompleteReason] = frozenset()
         self._matched = self._scanned = self._reads = 0
 
     @property
     def hungry(self) -> bool:
-        return not self.waiting and self.more and self.failure is None
+        return not self.waiting and self.more and self.failure is None and not self._stopped
+
+    @property
+    def counted(self) -> bool:
+        """Whether `length` is known to count wanted rows only."""
+        return self.failure is None and not self._inexact and (self.listing.keep is None or self._reads > 0)
 
     async def fill(self, want: int) -> None:
-        """Read on until a row waits, unless the source ends or fails."""
+        """Read on until a row waits, unless the source ends or fails, or enough of it was looked through in vain."""
         while self.hungry:
+            if self._unwanted and self._scanned >= self.listing.most:
+                self._stopped = True
+                break
             try:
-                await self._read_on(want)
+                await self._read_on(max(want, self._stride))
             except SourceError as error:
                 self.failure = error
 
@@ -229,9 +258,8 @@ class _Walk(Generic[T]):
         return self.listing.sort(self.waiting[0].row), self.listing.source
 
     def take(self) -> T:
-        row, key, position, unreadable = self.waiting.popleft()
-        self._complete = self._complete and len(self._keys) < KEPT
-        self._keys = [*self._keys, key][-KEPT:]
+        row, keys, position, unreadable = self.waiting.popleft()
+        self._remember(keys)
         self._position = position + 1
         self._unreadable = self._unreadable or unreadable
         self._matched += 1
@@ -250,9 +278,12 @@ class _Walk(Generic[T]):
 
     @property
     def reasons(self) -> frozenset[IncompleteReason]:
-        reasons = {reason_of(error) for error in (self.failure, self._unreadable) if error is not None}
+        reasons = set(self._said)
+        reasons |= {reason_of(error) for error in (self.failure, self._unreadable) if error is not None}
         if self._lost:
             reasons.add(IncompleteReason.POSITION_LOST)
+        if self._stopped:
+            reasons.add(IncompleteReason.SCAN_LIMIT)
         return frozenset(reasons)
 
     async def _read_on(self, want: int) -> None:
@@ -272,16 +303,24 @@ class _Walk(Generic[T]):
             at = min(self._position - start, len(keys))
             self._keys = [key for key in keys[:at] if key][-KEPT:]
 
-        self._unreadable_at_end = None
+        keep = self.listing.keep
+        self._unreadable_at_end, self._unwanted_at_end = None, []
         for index in range(at, len(keys)):
             row = page.rows[index]
             if isinstance(row, SourceError):
                 self._unreadable_at_end = self._unreadable_at_end or row
+            elif keep is not None and not keep(row):
+                self._unwanted_at_end.append(keys[index])
+                self._unwanted = True
             else:
-                self.waiting.append(_Waiting(row, keys[index], start + index, self._unreadable_at_end))
-                self._unreadable_at_end = None
+                passed = [*self._unwanted_at_end, keys[index]]
+                self.waiting.append(_Waiting(row, passed, start + index, self._unreadable_at_end))
+                self._unreadable_at_end, self._unwanted_at_end = None, []
         self._position, self._end = start + at, start + len(keys)
         self.more = page.more
+        self._inexact = self._inexact or self._unwanted or not page.exact
+        if self._unwanted:
+            self._stride = min(max(STRIDE * want, MAX_FIRST), max(self.listing.most - self._scanned, 0))
         self._pass_end()
 
     async def _stretch(self, want: int) -> tuple[int, Page[T], list[bytes]]:
@@ -302,7 +341,7 @@ class _Walk(Generic[T]):
         page = await self._read(PageAsk(start, limit))
         while page.more and len(page.rows) < (limit if whole else limit - behind + 1):
             onward = await self._read(PageAsk(start + len(page.rows), limit - len(page.rows)))
-            page = Page([*page.rows, *onward.rows], onward.more)
+            page = Page([*page.rows, *onward.rows], onward.more, exact=page.exact and onward.exact)
         keys = [b"" if isinstance(row, SourceError) else digest(self.listing.key(row)) for row in page.rows]
         return start, page, keys
 
@@ -320,6 +359,7 @@ class _Walk(Generic[T]):
         self._reads += 1
         page = await self.listing.read(ask)
         self._scanned += len(page.rows)
+        self._said |= page.reasons
         if page.more and not page.rows:
             raise SourceBadResponse(source, f"{source} answered an empty page and said that more follows.")
         if page.total is not None:
@@ -329,7 +369,13 @@ class _Walk(Generic[T]):
         return page
 
     def _pass_end(self) -> None:
-        """Where no row waits, unreadable rows at the end of the stretch are passed too."""
+        """Where no row waits, unreadable and unwanted rows at the end of the stretch are passed too."""
         if not self.waiting:
             self._position = self._end
             self._unreadable = self._unreadable or self._unreadable_at_end
+            self._remember(self._unwanted_at_end)
+            self._unwanted_at_end = []
+
+    def _remember(self, keys: Sequence[bytes]) -> None:
+        self._complete = self._complete and len(self._keys) + len(keys) <= KEPT
+        self._keys = [*self._keys, *keys][-KEPT:]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from graphql import get_named_type
@@ -11,6 +11,7 @@ from resolvers.errors import GraphError
 from resolvers.rules.rule import Rule
 from resolvers.sources import Needs
 from schema.build import DeclaredLink, own_name
+from schema.identity import EntityKind
 
 if TYPE_CHECKING:
     from resolvers.context import Context
@@ -72,23 +73,38 @@ class Row:
 
 
 class LinkTable:
-    """The rows, found by type and field; a field of a generic link is found through the subclass."""
+    """The rows, found by type and field; a field of a generic link is found through the subclass.
 
-    def __init__(self, rows: Iterable[Row], declared: Iterable[DeclaredLink]) -> None:
+    `shared` reads by key what no source owns: datasets, features, owners, domains.
+    """
+
+    def __init__(
+        self,
+        rows: Iterable[Row],
+        declared: Iterable[DeclaredLink],
+        shared: Mapping[EntityKind, Answerer[Any, Any, Any]] | None = None,
+    ) -> None:
+        self.shared = dict(shared or {})
         self._rows: dict[tuple[type, str], Row] = {}
-        known = {(row.owner, row.field): row for row in rows}
         used: set[Row] = set()
         mistakes: list[str] = []
+        known: dict[tuple[type, str], Row] = {}
+        for row in rows:
+            if (row.owner, row.field) in known:
+                mistakes.append(f"{row.owner.__name__}.{row.field} has two rows")
+            known[(row.owner, row.field)] = row
         for link in declared:
-            row = next((known[(base, link.field)] for base in link.owner.__mro__ if (base, link.field) in known), None)
-            if row is None:
+            found = next(
+                (known[(base, link.field)] for base in link.owner.__mro__ if (base, link.field) in known), None
+            )
+            if found is None:
                 mistakes.append(f"{link.coordinate} is declared as a link but has no row")
                 continue
-            used.add(row)
-            self._rows[(link.owner, link.field)] = row
+            used.add(found)
+            self._rows[(link.owner, link.field)] = found
             printed = own_name(get_named_type(link.type))
-            if row.target is not None and _graphql_name(row.target) != printed:
-                mistakes.append(f"{link.coordinate} is a {printed} but its row answers {_graphql_name(row.target)}")
+            if found.target is not None and _graphql_name(found.target) != printed:
+                mistakes.append(f"{link.coordinate} is a {printed} but its row answers {_graphql_name(found.target)}")
         mistakes.extend(
             f"the row {row.owner.__name__}.{row.field} answers no declared link"
             for row in known.values()

@@ -17,6 +17,7 @@ class _Count:
     calls: set[Call] = field(default_factory=set)
     code: ErrorCode | None = None
     matched: int = 0
+    age_ms: int | None = None
 
 
 class Tally:
@@ -42,6 +43,10 @@ class Tally:
         """Count edges a source contributed."""
         self._sources.setdefault(source, _Count()).matched += edges
 
+    def aged(self, source: str, age_ms: int) -> None:
+        """Say that what a source contributed was read so long ago."""
+        self._sources.setdefault(source, _Count()).age_ms = age_ms
+
     def incomplete(self, reasons: Iterable[IncompleteReason]) -> None:
         self._reasons.update(reasons)
 
@@ -57,6 +62,7 @@ class Tally:
                     code=count.code,
                     matched=count.matched if count.code is None else count.matched or None,
                     calls=len(count.calls),
+                    age_ms=count.age_ms,
                 )
                 for name, count in sorted(self._sources.items())
             ],

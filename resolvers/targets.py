@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from resolvers.errors import GraphError, NotFound, SourceForbidden, SourceUnavailable, code_of
-from resolvers.loaders import Loaded
+from resolvers.loaders import BatchLoader, Loaded
 from resolvers.operation import Call
 from resolvers.sources import Needs
 from resolvers.sources.orchestration import RunKey
@@ -15,13 +15,14 @@ from resolvers.table import LinkAnswer
 from schema.connection import ErrorCode, Link, LinkConnection, LinkState
 from schema.derived import Dataset, DatasetLink, DatasetLinkEdge, Feature, FeatureLink
 from schema.fields import NoArgs
-from schema.identity import EntityKind, Reference, split_run_key, split_version_key
+from schema.identity import SHARED, EntityKind, Reference, split_run_key, split_version_key
+from schema.lineage import LineageNode
 from schema.node import Entity
 
 if TYPE_CHECKING:
     from resolvers.context import Context
 
-AnyLink = Link[Any]
+AnyLink = Link[Any] | LineageNode
 
 
 class Outcome(NamedTuple):
@@ -41,13 +42,13 @@ async def entities(ctx: Context, references: Sequence[Reference], needs: Needs) 
     found: dict[Reference, Loaded[Entity | None]] = {}
     pending = []
     for (kind, source), wanted in groups.items():
-        where = _method(ctx, kind, source)
+        loader = _loader(ctx, kind, source)
         for reference in wanted:
             key = _key(kind, reference.key)
-            if where is None or key is None:
+            if loader is None or key is None:
                 found[reference] = Loaded(None, ())
             else:
-                pending.append((reference, ctx.loader(where).load(key, None, needs)))
+                pending.append((reference, loader.load(key, None, needs)))
     for reference, future in pending:
         found[reference] = await future
     return [found[reference] for reference in references]
@@ -57,10 +58,10 @@ def prime(ctx: Context, found: Iterable[Entity], needs: Needs, calls: tuple[Call
     """Remember entities another call brought, for the needs it covered."""
     for entity in found:
         reference = entity.reference
-        where = _method(ctx, reference.kind, reference.source)
+        loader = _loader(ctx, reference.kind, reference.source)
         key = _key(reference.kind, reference.key)
-        if where is not None and key is not None:
-            ctx.loader(where).prime_row(key, None, entity, needs, calls)
+        if loader is not None and key is not None:
+            loader.prime_row(key, None, entity, needs, calls)
 
 
 async def outcomes(ctx: Context, links: Sequence[AnyLink], needs: Needs) -> list[Outcome]:
@@ -145,7 +146,7 @@ def _node(link: AnyLink, found: Outcome) -> Entity | None:
 
 def _mentioned(link: AnyLink) -> Dataset | Feature | None:
     """What no source owns is known from its mention alone."""
-    return link.mentioned if isinstance(link, DatasetLink | DatasetLinkEdge | FeatureLink) else None
+    return link.mentioned if isinstance(link, DatasetLink | DatasetLinkEdge | FeatureLink | LineageNode) else None
 
 
 def unknown_source(name: str) -> SourceUnavailable:
@@ -161,6 +162,13 @@ def _key(kind: EntityKind, key: str) -> Any:
         run = split_run_key(key)
         return RunKey(*run) if run else None
     return key
+
+
+def _loader(ctx: Context, kind: EntityKind, source: str) -> BatchLoader[Any, Any, Any] | None:
+    if source == SHARED:
+        return ctx.shared_loader(kind)
+    method = _method(ctx, kind, source)
+    return None if method is None else ctx.loader(method)
 
 
 def _method(ctx: Context, kind: EntityKind, source: str) -> Any:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import Annotated, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import strawberry
 
-from schema.fields import to_many, to_one
+from schema.fields import After, First, to_many, to_one
 from schema.identity import Reference
 from schema.keys import SHAREABLE
 from schema.node import EntityRef
@@ -120,6 +120,11 @@ class SourceOutcome:
     calls: int = strawberry.field(
         description="Upstream calls whose answers were used here; a call shared with other fields counts in each."
     )
+    age_ms: int | None = strawberry.field(
+        description="Of a search: how long ago its candidates were read, where the operator lets them be kept for a "
+        "while. Null for what was read now, as everything that is shown is.",
+        default=None,
+    )
 
 
 @strawberry.type(
@@ -134,7 +139,9 @@ class Completeness:
 
 @strawberry.type(description="Where a page ends. Paging goes forward only.", directives=SHAREABLE)
 class PageInfo:
-    has_next_page: bool = strawberry.field(description="Whether more exist, or may exist while a source is down.")
+    has_next_page: bool = strawberry.field(
+        description="Whether more exist, or may exist: while a source is down, or where rows are left to look through."
+    )
     has_previous_page: bool = strawberry.field(description="Always false: paging goes forward only.", default=False)
     start_cursor: str | None = strawberry.field(description="Cursor of the first edge.", default=None)
     end_cursor: str | None = strawberry.field(description="Pass it as `after` for the next page.", default=None)
@@ -192,9 +199,6 @@ class Connection(Generic[N, E]):
     )
     completeness: Completeness = strawberry.field(description="Whether all sources answered.")
 
-
-First = Annotated[int | None, strawberry.argument(description="How many, 1 to 100.")]
-After = Annotated[str | None, strawberry.argument(description="Continue after this cursor.")]
 
 __all__ = [
     "After",

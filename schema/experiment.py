@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 import strawberry
 
 from schema.connection import Connection, Edge, Link, LinkConnection, LinkEdge
-from schema.fields import to_many, to_one
+from schema.fields import TenArgs, to_many, to_one
 from schema.identity import EntityKind, Reference
 from schema.keys import ENTITY
 from schema.node import Entity
-from schema.pipeline import TenArgs
 from schema.scalars import JSON, Timestamp
 
 if TYPE_CHECKING:
@@ -97,7 +96,8 @@ class ExperimentResults:
 
 
 @strawberry.type(
-    description="An A/B test. (A registry's own `experiment` is only a group of training runs.)", directives=ENTITY
+    description="An A/B test. A registry's own `experiment` is something else: a group of training runs.",
+    directives=ENTITY,
 )
 class Experiment(Entity):
     key: str = strawberry.field(description="What code and people call it: tracking key or flag name.")

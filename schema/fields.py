@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Sequence
 from dataclasses import MISSING, Field, dataclass, fields
-from typing import Any, Protocol, cast, get_type_hints
+from typing import Annotated, Any, Protocol, cast, get_type_hints
 
 import strawberry
 from graphql import GraphQLResolveInfo
@@ -13,10 +13,21 @@ from strawberry.types import Info
 
 _METADATA = "lifecycle.link"
 
+First = Annotated[int | None, strawberry.argument(description="How many, 1 to 100.")]
+After = Annotated[str | None, strawberry.argument(description="Continue after this cursor.")]
+
 
 @dataclass(frozen=True, slots=True)
 class NoArgs:
     """The arguments of a link that takes none."""
+
+
+@dataclass(frozen=True, slots=True)
+class TenArgs:
+    """The arguments of a connection inside an entity."""
+
+    first: First = 10
+    after: After = None
 
 
 @dataclass(slots=True)

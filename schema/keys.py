@@ -12,10 +12,6 @@ BY_ID = (Key(fields=_ID, resolvable=UNSET),)
 ENTITY = (*BY_ID, Key(fields=_REF, resolvable=UNSET))
 """By our own id, or by what other teams know anyway: the source and its key."""
 
-NAMED_BY_ID = (Key(fields=_ID, resolvable=False),)
-MENTIONED = (*NAMED_BY_ID, Key(fields=_REF, resolvable=False))
-"""Of what is known by its mention only: others may extend it, but cannot ask for it here."""
-
 SHAREABLE = (Shareable(),)
 ROUTERS_OWN = (Inaccessible(),)
 """Of fields every subgraph may have for itself, so that the supergraph cannot have them."""

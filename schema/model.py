@@ -12,11 +12,11 @@ import strawberry
 from schema.connection import Connection, Edge, Link, LinkConnection, LinkEdge
 from schema.derived import Dataset, DatasetLink, Feature, FeatureLink
 from schema.experiment import ModelExperimentConnection, UsageArgs
-from schema.fields import to_many, to_one
-from schema.identity import EntityKind, Reference
+from schema.fields import After, First, TenArgs, to_many, to_one
+from schema.identity import EntityKind, Reference, pair_key
 from schema.keys import ENTITY
 from schema.node import Entity, EntityRef, Keys
-from schema.pipeline import PipelineLinkConnection, PipelineRunLink, TenArgs
+from schema.pipeline import PipelineLinkConnection, PipelineRunLink
 from schema.scalars import Timestamp
 
 
@@ -32,6 +32,13 @@ class ModelVersionStatus(Enum):
 class FindVersionArgs:
     version: Annotated[str | None, strawberry.argument(description="The version's number.")] = None
     alias: Annotated[str | None, strawberry.argument(description="An alias that points to it now.")] = None
+
+
+@dataclass(frozen=True, slots=True)
+class SimilarArgs:
+    first: First = 10
+    across_domains: Annotated[bool, strawberry.argument(description="False for models of its own domain only.")] = True
+    after: After = None
 
 
 @strawberry.type(description="A name that points to one version of a model now, such as champion.")
@@ -59,6 +66,11 @@ class Model(Entity):
         "Pipelines that produce it, by outlet assets, DAG tags and the training runs of its versions.", TenArgs
     )
     consumers: PipelineLinkConnection = to_many("Pipelines that read it, by inlet assets.", TenArgs)
+    similar: SimilarModelConnection = to_many(
+        "Has someone solved this before? Models of all registries that share words of name and description with it, "
+        "the data and features of its latest version, pipelines that make it, or rare tags; most similar first.",
+        SimilarArgs,
+    )
 
 
 @strawberry.type(description="A parameter a training run logged.")
@@ -95,12 +107,17 @@ class TrainingRun:
         return EntityRef.of(self.reference)
 
     @strawberry.field(description="The parameters it logged.")
-    def params(self, keys: Keys = None) -> list[Param]:
-        return [Param(key=key, value=value) for key, value in self.all_params if keys is None or key in keys]
+    def params(self, keys: Keys = strawberry.UNSET) -> list[Param]:
+        return [Param(key=key, value=value) for key, value in self.all_params if _is_asked(key, keys)]
 
     @strawberry.field(description="The scores it logged, each at its last step.")
-    def evaluation_metrics(self, keys: Keys = None) -> list[EvaluationMetric]:
-        return [metric for metric in self.all_metrics if keys is None or metric.key in keys]
+    def evaluation_metrics(self, keys: Keys = strawberry.UNSET) -> list[EvaluationMetric]:
+        return [metric for metric in self.all_metrics if _is_asked(metric.key, keys)]
+
+
+def _is_asked(key: str, keys: Keys) -> bool:
+    # Left out it is UNSET: a default of null would be printed, and says nothing.
+    return keys is None or keys is strawberry.UNSET or key in keys
 
 
 @strawberry.type(description="One version of a registered model.", directives=ENTITY)
@@ -133,7 +150,18 @@ class ModelVersion(Entity):
 class ModelLink(Link[Model]):
     version_key: strawberry.Private[str | None] = None
     alias: str | None = strawberry.field(description="The alias the reference names, if any.", default=None)
-    version: ModelVersion | None = to_one("The version the reference names, or its alias points to now.")
+    version: ModelVersion | None = to_one(
+        "The version the reference names, or its alias points to now; null where it names none, and where what it "
+        "names is gone: see `versionRef` and `alias`."
+    )
+
+    @strawberry.field(description="The version the reference names, known without asking; null where it names none.")
+    def version_ref(self) -> EntityRef | None:
+        if self.version_key is None:
+            return None
+        target = self.target
+        key = pair_key(target.key, self.version_key)
+        return EntityRef.of(Reference(EntityKind.MODEL_VERSION, target.source, key, target.url_of))
 
 
 @strawberry.type(description="A link to a model version. `node` is null where only the model is named.")
@@ -165,4 +193,24 @@ class ModelVersionEdge(Edge[ModelVersion]):
 
 @strawberry.type(description="Versions of one model, highest first.")
 class ModelVersionConnection(Connection[ModelVersion, ModelVersionEdge]):
+    pass
+
+
+@strawberry.type(description="A model that may have solved the same before.")
+class SimilarModelEdge(Edge[Model]):
+    score: float = strawberry.field(
+        description="How much of what is known of the one is shared by the other, above 0 and at most 1. To be "
+        "compared within one answer only."
+    )
+    reasons: list[str] = strawberry.field(
+        description="What both share, for people to read, such as `same dataset studio.frames` or `description: scene, "
+        "boundary`."
+    )
+
+
+@strawberry.type(
+    description="Similar models, most similar first, each read from its registry just now. They are looked for by a "
+    "live sweep of the registries' models, within the budget of a search, and among those that are made of the same."
+)
+class SimilarModelConnection(Connection[Model, SimilarModelEdge]):
     pass

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import strawberry
 
+from schema.fields import After, First, to_many
 from schema.identity import SHARED, EntityKind, Reference
-from schema.keys import BY_ID, NAMED_BY_ID, SHAREABLE
+from schema.keys import BY_ID, SHAREABLE
 from schema.scalars import Timestamp
+
+if TYPE_CHECKING:
+    from schema.entity import EntityConnection
 
 
 @strawberry.interface(description="Anything with an id that `node(id:)` can fetch again.")
@@ -59,11 +64,31 @@ class OwnerName(NamedTuple):
     team: str | None = None
 
 
-@strawberry.type(description="A person or team that a source names as owner.", directives=NAMED_BY_ID)
+Kinds = Annotated[
+    list[EntityKind] | None,
+    strawberry.argument(description="Only these kinds, of MODEL, EXPERIMENT and PIPELINE; all three when null."),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class KindsArgs:
+    """The arguments of a list of entities of several kinds."""
+
+    kinds: Kinds = None
+    first: First = 20
+    after: After = None
+
+
+@strawberry.type(description="A person or team that a source, or the owners file, names as owner.", directives=BY_ID)
 class Owner(Node):
     handle: str = strawberry.field(description="Short name: the local part of an e-mail address, or the name as given.")
     email: str | None = strawberry.field(description="E-mail address where the source gave one.", default=None)
     team: str | None = strawberry.field(description="Team named beside the owner, e.g. by a `team` tag.", default=None)
+    owns: Annotated[EntityConnection, strawberry.lazy("schema.entity")] = to_many(
+        "What it owns, or what its members own where it is a team, over all sources, by name. Each source is asked "
+        "for it where it can be, and looked through up to a bound where it cannot, which is said.",
+        KindsArgs,
+    )
 
     @staticmethod
     def of(name: OwnerName) -> Owner:
@@ -74,6 +99,9 @@ class Owner(Node):
 @strawberry.type(description="A part of the company, such as studio or payments.", directives=BY_ID)
 class Domain(Node):
     name: str = strawberry.field(description="The domain's name, as a tag, a project or a source's setting gives it.")
+    entities: Annotated[EntityConnection, strawberry.lazy("schema.entity")] = to_many(
+        "What belongs to it, over all sources, by name; found as `Owner.owns` is.", KindsArgs
+    )
 
     @staticmethod
     def of(name: str) -> Domain:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +11,7 @@ import strawberry
 
 from schema.connection import After, Connection, Edge, First, Link, LinkConnection, LinkEdge
 from schema.derived import DatasetLinkConnection
-from schema.fields import to_many, to_one
+from schema.fields import TenArgs, to_many, to_one
 from schema.keys import ENTITY
 from schema.node import Entity
 from schema.scalars import Timestamp
@@ -31,14 +31,6 @@ class RunState(Enum):
     UNKNOWN = strawberry.enum_value("UNKNOWN", description="A state this graph does not know; see `sourceStatus`.")
 
 
-@dataclass(frozen=True, slots=True)
-class TenArgs:
-    """The arguments of a connection inside an entity."""
-
-    first: First = 10
-    after: After = None
-
-
 States = Annotated[
     list[RunState] | None, strawberry.argument(description="Only runs in one of these states; all when null.")
 ]
@@ -56,7 +48,9 @@ class RunsArgs:
 
 @dataclass(frozen=True, slots=True)
 class TasksArgs:
-    states: States = None
+    states: Annotated[
+        list[RunState] | None, strawberry.argument(description="Only tasks in one of these states; all when null.")
+    ] = None
     first: First = 10
     after: After = None
 
@@ -187,3 +181,4 @@ class AssetMention:
     name: str
     producers: Sequence[str]
     consumers: Sequence[str]
+    fetched_at: Timestamp = field(compare=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import NewType
 
 import strawberry
@@ -13,14 +14,23 @@ Timestamp = NewType("Timestamp", str)
 
 JSON = NewType("JSON", object)
 
-_FORM = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+_FORM = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
 
 
 def parse_timestamp(value: object) -> Timestamp:
     """Accept the graph's own form only, so that what was read can be sent back unchanged."""
-    if not isinstance(value, str) or not _FORM.fullmatch(value):
+    if not isinstance(value, str) or not _FORM.fullmatch(value) or not _exists(value):
         raise ValueError("a DateTime is written like 2026-11-22T02:00:00.000Z")
     return Timestamp(value)
+
+
+def _exists(text: str) -> bool:
+    """Whether there is such a day and hour: sources answer a 30th of February with an error, or with anything."""
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 SCALARS: dict[object, ScalarDefinition] = {

@@ -75,6 +75,7 @@ def app(
             Route("/api/v2/version", public(airflow.version)),
             Route("/api/v2/monitor/health", public(airflow.health)),
             Route("/api/v2/dags", guarded(airflow.dags)),
+            Route("/api/v2/dagTags", guarded(airflow.tags)),
             Route("/api/v2/dags/{dag_id}", guarded(airflow.dag)),
             Route("/api/v2/dags/{dag_id}/details", guarded(airflow.details)),
             Route(f"{runs}/list", guarded(airflow.runs_batch), methods=["POST"]),
@@ -137,6 +138,16 @@ class _Airflow:
         rows = ordered_by(rows, given.texts("order_by") or ["dag_id"], columns, columns["dag_id"])
         page = [dag_row(dag, dag.dag_id in self._tables.by_assets) for dag in rows[offset : offset + limit]]
         return 200, {"dags": page, "total_entries": len(rows)}
+
+    async def tags(self, request: Request) -> Answer:
+        given = Parameters(request.query_params)
+        offset, limit = given.page()
+        given.check()
+        names = self._tables.matching(given, "tag_name", self._tables.tags)
+        rows = [tag for tag in self._tables.tags if names is None or tag in names]
+        columns: dict[str, Column[str]] = {"name": lambda tag: tag}
+        rows = ordered_by(rows, given.texts("order_by") or ["name"], columns, columns["name"])
+        return 200, {"tags": rows[offset : offset + limit], "total_entries": len(rows)}
 
     async def dag(self, request: Request) -> Answer:
         dag = self._tables.known(request.path_params["dag_id"])

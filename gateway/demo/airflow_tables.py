@@ -35,6 +35,7 @@ class Tables:
 
         self.dags = {dag.dag_id: dag for dag in sorted(orchestrator.dags, key=lambda dag: dag.dag_id)}
         self.dag_ids = list(self.dags)
+        self.tags = sorted({tag for dag in orchestrator.dags for tag in dag.tags})
         self.runs = orchestrator.runs
         self._run_numbers: dict[RunKey, int] = {}
         self.runs_of: dict[str, list[DagRun]] = defaultdict(list)

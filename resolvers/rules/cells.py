@@ -52,9 +52,11 @@ async def cells_of_versions(
     ]
     meant = await runs_meant(ctx, [origin.mention for _, origin in named])
     known = [(place, origin, run) for (place, origin), run in zip(named, meant, strict=True) if run.verdict is None]
-    for (place, origin), run in zip(named, meant, strict=True):
+    for (place, _), run in zip(named, meant, strict=True):
         if run.verdict is not None and not isinstance(run.verdict, NotFound):
-            tallies[place].note(getattr(run.verdict, "source", origin.mention.pipeline), Loaded(run.verdict, ()))
+            # A run that several orchestrators have is the registry's doing: it does not say which it means.
+            source = getattr(run.verdict, "source", versions[place].reference.source)
+            tallies[place].note(source, Loaded(run.verdict, ()))
     runs = await entities(ctx, [run.reference for _, _, run in known], frozenset())
     for (place, origin, run), loaded in zip(known, runs, strict=True):
         tallies[place].note(run.reference.source, loaded)

@@ -1,18 +1,18 @@
-"""What data goes in and out: datasets and features of versions, assets of pipelines, and the runs assets connect."""
+"""What data goes in and out: datasets and features of versions, assets of pipelines, and the pipelines assets join."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 from resolvers.conventions import features_in_tags, model_in_uri
 from resolvers.datasets import dataset_from, feature_from
-from resolvers.errors import BadUserInput, GraphError
+from resolvers.errors import GraphError
 from resolvers.loaders import Loaded
+from resolvers.rules.datasets import joined
 from resolvers.rules.origin import load_training_runs
 from resolvers.rules.rule import (
-    ASSET_EVENT,
     DATASET_INPUT,
     INLET,
     LOGGED_FEATURES,
@@ -20,14 +20,12 @@ from resolvers.rules.rule import (
     RUN_FEATURES,
     SHARED_ASSET,
     VERSION_FEATURES,
-    Rule,
 )
 from resolvers.rules.union import Candidate, connect, unite
 from resolvers.sources import NOTHING, Needs
-from resolvers.sources.orchestration import Orchestrator, PipelineAssets, RunKey
+from resolvers.sources.orchestration import Orchestrator, PipelineAssets
 from resolvers.tally import Tally
-from resolvers.targets import entities
-from schema.connection import Evidence, IncompleteReason
+from schema.connection import Evidence
 from schema.derived import (
     Dataset,
     DatasetLink,
@@ -36,27 +34,18 @@ from schema.derived import (
     Feature,
     FeatureLink,
 )
-from schema.fields import NoArgs
-from schema.identity import EntityKind, Reference, pair_key, split_run_key
+from schema.fields import NoArgs, TenArgs
+from schema.identity import EntityKind, Reference
 from schema.model import ModelVersion, TrainingRun
 from schema.pipeline import (
     AssetMention,
-    FailedArgs,
     Pipeline,
     PipelineLinkConnection,
     PipelineLinkEdge,
-    PipelineRun,
-    PipelineRunLinkConnection,
-    PipelineRunLinkEdge,
-    RunState,
-    TenArgs,
 )
 
 if TYPE_CHECKING:
     from resolvers.context import Context
-
-MOST_RUNS_ABOVE = 50
-"""Most runs looked at for what failed above one run: each costs a call."""
 
 
 async def datasets_of_versions(
@@ -66,16 +55,18 @@ async def datasets_of_versions(
     needs: Needs,
 ) -> list[list[DatasetLink] | GraphError]:
     """ModelVersion.datasets: the inputs its training run logged."""
+    runs = [loaded.value if loaded else None for loaded in await load_training_runs(ctx, versions)]
+    logged = [dataset for run in runs if isinstance(run, TrainingRun) for dataset in run.datasets]
+    meant = iter(await joined(ctx, logged))
     answers: list[list[DatasetLink] | GraphError] = []
-    for version, loaded in zip(versions, await load_training_runs(ctx, versions), strict=True):
-        run = loaded.value if loaded else None
+    for version, run in zip(versions, runs, strict=True):
         if isinstance(run, GraphError):
             answers.append(run)
             continue
         links: dict[Reference, DatasetLink] = {}
-        for dataset in run.datasets if run else ():
-            via = (run.reference,) if run else ()
-            evidence = DATASET_INPUT.evidence(version.reference.source, dataset.name, via)
+        for mention in run.datasets if run else ():
+            dataset = next(meant)
+            evidence = DATASET_INPUT.evidence(version.reference.source, mention.name, (run.reference,) if run else ())
             links.setdefault(
                 dataset.reference, DatasetLink(target=dataset.reference, grounds=(evidence,), mentioned=dataset)
             )
@@ -138,7 +129,7 @@ async def consumes(
     needs: Needs,
 ) -> list[DatasetLinkConnection]:
     """Pipeline.consumes"""
-    return await _assets(ctx, pipelines, args, "consumes", INLET)
+    return await _assets(ctx, pipelines, args, "consumes")
 
 
 async def produces(
@@ -148,7 +139,7 @@ async def produces(
     needs: Needs,
 ) -> list[DatasetLinkConnection]:
     """Pipeline.produces"""
-    return await _assets(ctx, pipelines, args, "produces", OUTLET)
+    return await _assets(ctx, pipelines, args, "produces")
 
 
 async def upstream(
@@ -185,61 +176,86 @@ async def _assets(
     pipelines: Sequence[Pipeline],
     args: TenArgs,
     side: Literal["consumes", "produces"],
-    rule: Rule,
 ) -> list[DatasetLinkConnection]:
-    connections = []
-    for pipeline, loaded in zip(pipelines, await load_assets(ctx, pipelines), strict=True):
-        name, tally = pipeline.reference.source, Tally()
-        tally.note(name, loaded)
+    tallies = [Tally() for _ in pipelines]
+    found = await datasets_of_pipelines(ctx, pipelines, tallies, side)
+    return [
+        connect(
+            DatasetLinkConnection,
+            candidates,
+            lambda item, cursor: DatasetLinkEdge(
+                target=item.target, grounds=item.grounds, mentioned=item.extra, cursor=cursor
+            ),
+            tally,
+            first=args.first,
+            after=args.after,
+            bound_to=f"Pipeline.{side} {pipeline.id}",
+        )
+        for pipeline, candidates, tally in zip(pipelines, found, tallies, strict=True)
+    ]
+
+
+async def datasets_of_pipelines(
+    ctx: Context, pipelines: Sequence[Pipeline], tallies: Sequence[Tally], side: Literal["consumes", "produces"]
+) -> list[list[Candidate[Dataset]]]:
+    """The assets each pipeline reads, or writes, that are no models."""
+    rule = INLET if side == "consumes" else OUTLET
+    mentions: list[tuple[int, AssetMention]] = []
+    for place, (pipeline, loaded) in enumerate(zip(pipelines, await load_assets(ctx, pipelines), strict=True)):
+        name = pipeline.reference.source
+        tallies[place].note(name, loaded)
         conventions = ctx.sources.orchestrators[name].profile.conventions
-        listed: Iterable[AssetMention] = ()
         if isinstance(loaded.value, PipelineAssets):
             listed = loaded.value.consumes if side == "consumes" else loaded.value.produces
-        candidates: list[Candidate[Dataset]] = []
-        for asset in listed:
-            if model_in_uri(conventions, asset.uri) is None:
-                dataset = dataset_from(asset.name, asset.uri, pipeline.fetched_at)
-                evidence = rule.evidence(name, asset.uri, (pipeline.reference,))
-                candidates.append(Candidate(dataset.reference, (evidence,), dataset))
-        united = unite(candidates, lambda one, other: one)
-        tally.match(name, len(united))
-        connections.append(
-            connect(
-                DatasetLinkConnection,
-                united,
-                lambda item, cursor: DatasetLinkEdge(
-                    target=item.target, grounds=item.grounds, mentioned=item.extra, cursor=cursor
-                ),
-                tally,
-                first=args.first,
-                after=args.after,
-                bound_to=f"Pipeline.{side} {pipeline.id}",
-            )
-        )
-    return connections
+            mentions.extend((place, asset) for asset in listed if model_in_uri(conventions, asset.uri) is None)
+    datasets = [dataset_from(asset.name, asset.uri, asset.fetched_at) for _, asset in mentions]
+    candidates: list[list[Candidate[Dataset]]] = [[] for _ in pipelines]
+    for (place, asset), dataset in zip(mentions, await joined(ctx, datasets), strict=True):
+        pipeline = pipelines[place]
+        evidence = rule.evidence(pipeline.reference.source, asset.uri, (pipeline.reference,))
+        candidates[place].append(Candidate(dataset.reference, (evidence,), dataset))
+    found = [unite(own, lambda one, other: one) for own in candidates]
+    for pipeline, tally, united in zip(pipelines, tallies, found, strict=True):
+        tally.match(pipeline.reference.source, len(united))
+    return found
 
 
 async def _neighbours(
     ctx: Context, pipelines: Sequence[Pipeline], args: TenArgs, side: Literal["upstream", "downstream"]
 ) -> list[PipelineLinkConnection]:
-    connections = []
-    for pipeline, loaded in zip(pipelines, await load_assets(ctx, pipelines), strict=True):
-        name, tally = pipeline.reference.source, Tally()
-        tally.note(name, loaded)
-        orchestrator = ctx.sources.orchestrators[name]
-        candidates: list[Candidate[None]] = []
+    tallies = [Tally() for _ in pipelines]
+    found: list[list[Candidate[None]]] = [[] for _ in pipelines]
+
+    def note(place: int, orchestrator: Orchestrator, asset: AssetMention) -> None:
+        name, own = orchestrator.profile.name, pipelines[place].reference
+        evidence = SHARED_ASSET.evidence(name, asset.uri, (own,))
+        for other in asset.producers if side == "upstream" else asset.consumers:
+            target = Reference(EntityKind.PIPELINE, name, other, orchestrator.url)
+            if target != own:
+                found[place].append(Candidate(target, (evidence,), None))
+
+    elsewhere: list[tuple[int, Orchestrator, asyncio.Future[Loaded[AssetMention | None]]]] = []
+    for place, (pipeline, loaded) in enumerate(zip(pipelines, await load_assets(ctx, pipelines), strict=True)):
+        own = ctx.sources.orchestrators[pipeline.reference.source]
+        tallies[place].note(own.profile.name, loaded)
         if isinstance(loaded.value, PipelineAssets):
-            shared = loaded.value.consumes if side == "upstream" else loaded.value.produces
-            for asset in shared:
-                others = asset.producers if side == "upstream" else asset.consumers
-                evidence = SHARED_ASSET.evidence(name, asset.uri, (pipeline.reference,))
-                candidates.extend(
-                    Candidate(Reference(EntityKind.PIPELINE, name, other, orchestrator.url), (evidence,), None)
-                    for other in others
-                    if other != pipeline.reference.key
+            for asset in loaded.value.consumes if side == "upstream" else loaded.value.produces:
+                note(place, own, asset)
+                elsewhere.extend(
+                    (place, other, ctx.loader(other.assets_by_uri).load(asset.uri, None, NOTHING))
+                    for other in ctx.sources.orchestrators.values()
+                    if other is not own
                 )
+    for place, other, pending in elsewhere:
+        answer = await pending
+        tallies[place].note(other.profile.name, answer)
+        if isinstance(answer.value, AssetMention):
+            note(place, other, answer.value)
+    connections = []
+    for pipeline, candidates, tally in zip(pipelines, found, tallies, strict=True):
         united = unite(candidates, lambda one, other: None)
-        tally.match(name, len(united))
+        for item in united:
+            tally.match(item.target.source)
         connections.append(pipeline_connection(united, tally, args, f"Pipeline.{side} {pipeline.id}"))
     return connections
 
@@ -257,116 +273,6 @@ def pipeline_connection(
         tally,
         first=args.first,
         after=args.after,
-        bound_to=bound_to,
-    )
-    return connection
-
-
-# ---------------------------------------------------------------- runs above runs
-
-
-async def upstream_runs(
-    ctx: Context,
-    runs: Sequence[PipelineRun],
-    args: TenArgs,
-    needs: Needs,
-) -> list[PipelineRunLinkConnection]:
-    """PipelineRun.upstreamRuns: by the asset events that triggered or fed this run."""
-    tallies = [Tally() for _ in runs]
-    found = await _above(ctx, [run.reference for run in runs], tallies)
-    return [
-        _run_connection(candidates, tally, args.first, args.after, f"PipelineRun.upstreamRuns {run.id}")
-        for run, candidates, tally in zip(runs, found, tallies, strict=True)
-    ]
-
-
-async def failed_upstream_runs(
-    ctx: Context, runs: Sequence[PipelineRun], args: FailedArgs, needs: Needs
-) -> list[PipelineRunLinkConnection | GraphError]:
-    """PipelineRun.failedUpstreamRuns: breadth-first, one level of all runs at a time."""
-    depth = 2 if args.depth is None else args.depth
-    if not 1 <= depth <= 5:
-        return [BadUserInput("`depth` is 1 to 5.") for _ in runs]
-    tallies = [Tally() for _ in runs]
-    found = await asyncio.gather(
-        *(_failed_above(ctx, run, depth, tally, needs) for run, tally in zip(runs, tallies, strict=True))
-    )
-    return [
-        _run_connection(failed, tally, args.first, args.after, f"PipelineRun.failedUpstreamRuns {run.id} {depth}")
-        for run, failed, tally in zip(runs, found, tallies, strict=True)
-    ]
-
-
-async def _failed_above(
-    ctx: Context, run: PipelineRun, depth: int, tally: Tally, needs: Needs
-) -> list[Candidate[None]]:
-    seen = {run.reference}
-    level = [run.reference]
-    failed: list[Candidate[None]] = []
-    for step in range(depth):
-        above = [item for found in await _above(ctx, level, [tally] * len(level)) for item in found]
-        new = [item for item in unite(above, lambda one, other: None) if item.target not in seen]
-        if len(seen) + len(new) > MOST_RUNS_ABOVE:
-            del new[MOST_RUNS_ABOVE - len(seen) :]
-            tally.incomplete([IncompleteReason.SCAN_LIMIT])
-        seen.update(item.target for item in new)
-        loaded = await entities(ctx, [item.target for item in new], needs)
-        level = [item.target for item in new]
-        for item, answer in zip(new, loaded, strict=True):
-            tally.note(item.target.source, answer)
-            if isinstance(answer.value, PipelineRun) and answer.value.state is RunState.FAILED:
-                failed.append(item)
-        if not level:
-            break
-        if step == depth - 1:
-            tally.incomplete([IncompleteReason.DEPTH_LIMIT])
-    return failed
-
-
-async def _above(
-    ctx: Context, references: Sequence[Reference], tallies: Sequence[Tally]
-) -> list[list[Candidate[None]]]:
-    waiting = []
-    for reference in references:
-        orchestrator: Orchestrator = ctx.sources.orchestrators[reference.source]
-        key = RunKey(*(split_run_key(reference.key) or (reference.key, "")))
-        waiting.append((orchestrator, ctx.loader(orchestrator.upstream_runs).load(key, None, NOTHING)))
-    found: list[list[Candidate[None]]] = []
-    for reference, tally, (orchestrator, pending) in zip(references, tallies, waiting, strict=True):
-        loaded = await pending
-        name = orchestrator.profile.name
-        tally.note(name, loaded)
-        if isinstance(loaded.value, GraphError):
-            found.append([])
-            continue
-        tally.scanned += loaded.value.scanned
-        tally.incomplete(loaded.value.reasons)
-        candidates = [
-            Candidate(
-                Reference(EntityKind.PIPELINE_RUN, name, pair_key(*item.run), orchestrator.url),
-                (ASSET_EVENT.evidence(name, item.asset_uri, (reference,)),),
-                None,
-            )
-            for item in loaded.value.items
-        ]
-        united = unite(candidates, lambda one, other: None)
-        tally.match(name, len(united))
-        found.append(united)
-    return found
-
-
-def _run_connection(
-    candidates: list[Candidate[None]], tally: Tally, first: int | None, after: str | None, bound_to: str
-) -> PipelineRunLinkConnection:
-    connection: PipelineRunLinkConnection = connect(
-        PipelineRunLinkConnection,
-        candidates,
-        lambda item, cursor: PipelineRunLinkEdge(
-            target=item.target, grounds=item.grounds, verdict=item.verdict, cursor=cursor
-        ),
-        tally,
-        first=first,
-        after=after,
         bound_to=bound_to,
     )
     return connection

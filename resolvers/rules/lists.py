@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from resolvers.errors import BadUserInput, GraphError
 from resolvers.loaders import BatchMethod, Loaded
 from resolvers.paging import Listing, MergedPage, merge_page, page_size
-from resolvers.sources import Needs, Page, PageAsk
-from resolvers.sources.experimentation import ListArgs
+from resolvers.rules.filters import last_changed_first, list_args, matches, needs_of, words_of
+from resolvers.sources import EVERYTHING, ListArgs, ListFilter, Needs, Page, PageAsk, SourceAdapter
 from resolvers.sources.orchestration import RunKey, RunsAsk, TasksAsk
 from resolvers.tally import Tally
 from resolvers.targets import prime
 from schema.connection import Completeness, PageInfo
+from schema.entity import EntityConnection, EntityEdge
 from schema.experiment import Experiment, ExperimentConnection, ExperimentEdge
-from schema.identity import split_run_key
+from schema.fields import TenArgs
+from schema.filter import (
+    EntityOrder,
+    ExperimentFilter,
+    ExperimentsArgs,
+    ModelFilter,
+    ModelsArgs,
+    PipelineFilter,
+    PipelinesArgs,
+)
+from schema.identity import EntityKind, split_run_key
 from schema.model import Model, ModelConnection, ModelEdge, ModelVersion, ModelVersionConnection, ModelVersionEdge
-from schema.node import Entity
+from schema.node import Entity, KindsArgs
 from schema.pipeline import (
     Pipeline,
     PipelineConnection,
@@ -32,14 +44,16 @@ from schema.pipeline import (
     TaskRunConnection,
     TaskRunEdge,
     TasksArgs,
-    TenArgs,
 )
-from schema.query import ExperimentsArgs, ModelsArgs, PipelinesArgs, Query
+from schema.query import Query
 
 if TYPE_CHECKING:
     from resolvers.context import Context
 
 T = TypeVar("T")
+
+LISTED = (EntityKind.MODEL, EntityKind.EXPERIMENT, EntityKind.PIPELINE)
+"""The kinds that sources list."""
 
 
 class _List(NamedTuple):
@@ -49,16 +63,17 @@ class _List(NamedTuple):
     method: BatchMethod[Any, Any, Any]
     key_of: Callable[[PageAsk], Any]
     args_of: Callable[[PageAsk], Any]
+    keep: Callable[[Any], bool] | None = None
+    most: int = 0
 
 
 async def models(
     ctx: Context, roots: Sequence[Query], args: ModelsArgs, needs: Needs
 ) -> list[ModelConnection | GraphError]:
     """Query.models"""
-    chosen = _chosen(ctx.sources.registries, (args.filter.source or None) if args.filter else None)
-    lists = [_List(name, adapter.models, _ask, _none) for name, adapter in chosen.items()]
-    page = await _read(ctx, lists, needs, args.first, 20, args.after, "Query.models", _name)
-    connection: ModelConnection = _connection(ModelConnection, ModelEdge, page)
+    registries = {name: (adapter, adapter.models) for name, adapter in ctx.sources.registries.items()}
+    read = await _root(ctx, "Query.models", registries, args, needs)
+    connection: ModelConnection = _connection(ModelConnection, ModelEdge, read)
     return [connection for _ in roots]
 
 
@@ -66,14 +81,9 @@ async def experiments(
     ctx: Context, roots: Sequence[Query], args: ExperimentsArgs, needs: Needs
 ) -> list[ExperimentConnection | GraphError]:
     """Query.experiments"""
-    # Not given at all, it is Strawberry's UNSET.
-    statuses = args.filter.status if args.filter and isinstance(args.filter.status, Sequence) else None
-    wanted = ListArgs(frozenset(statuses) if statuses is not None else None)
-    chosen = _chosen(ctx.sources.platforms, (args.filter.source or None) if args.filter else None)
-    lists = [_List(name, adapter.experiments, _ask, lambda _: wanted) for name, adapter in chosen.items()]
-    words = sorted(status.name for status in statuses) if statuses is not None else "all"
-    page = await _read(ctx, lists, needs, args.first, 20, args.after, f"Query.experiments {words}", _name)
-    connection: ExperimentConnection = _connection(ExperimentConnection, ExperimentEdge, page)
+    platforms = {name: (adapter, adapter.experiments) for name, adapter in ctx.sources.platforms.items()}
+    read = await _root(ctx, "Query.experiments", platforms, args, needs)
+    connection: ExperimentConnection = _connection(ExperimentConnection, ExperimentEdge, read)
     return [connection for _ in roots]
 
 
@@ -81,10 +91,9 @@ async def pipelines(
     ctx: Context, roots: Sequence[Query], args: PipelinesArgs, needs: Needs
 ) -> list[PipelineConnection | GraphError]:
     """Query.pipelines"""
-    chosen = _chosen(ctx.sources.orchestrators, (args.filter.source or None) if args.filter else None)
-    lists = [_List(name, adapter.pipelines, _ask, _none) for name, adapter in chosen.items()]
-    page = await _read(ctx, lists, needs, args.first, 20, args.after, "Query.pipelines", _name)
-    connection: PipelineConnection = _connection(PipelineConnection, PipelineEdge, page)
+    orchestrators = {name: (adapter, adapter.pipelines) for name, adapter in ctx.sources.orchestrators.items()}
+    read = await _root(ctx, "Query.pipelines", orchestrators, args, needs)
+    connection: PipelineConnection = _connection(PipelineConnection, PipelineEdge, read)
     return [connection for _ in roots]
 
 
@@ -159,9 +168,68 @@ async def tasks(ctx: Context, parents: Sequence[PipelineRun], args: TasksArgs, n
     return [_connection(TaskRunConnection, TaskRunEdge, page) for page in await asyncio.gather(*pages)]
 
 
+async def of_kinds(
+    ctx: Context, kinds: Collection[EntityKind], wanted: ListFilter, args: KindsArgs, needs: Needs, bound_to: str
+) -> EntityConnection:
+    """The models, experiments and pipelines of all sources that a filter wants, as one list by name."""
+    listed = ListArgs(wanted)
+    read = await _read(
+        ctx,
+        _lists_of_kinds(ctx, kinds, listed),
+        needs | needs_of(listed),
+        args.first,
+        20,
+        args.after,
+        f"{bound_to} {sorted(kind.name for kind in kinds)} {words_of(listed)}",
+        _name,
+    )
+    connection: EntityConnection = _connection(EntityConnection, EntityEdge, read)
+    return connection
+
+
+async def first_of_each(ctx: Context, wanted: ListFilter) -> list[MergedPage[Entity]]:
+    """The first things of each source that a filter wants: as many as a page has, so that its calls are shared."""
+    listed = ListArgs(wanted)
+    lists = _lists_of_kinds(ctx, LISTED, listed)
+    reads = [_read(ctx, [one], needs_of(listed), None, 20, None, "first", _name) for one in lists]
+    return [read.page for read in await asyncio.gather(*reads)]
+
+
+def _lists_of_kinds(ctx: Context, kinds: Collection[EntityKind], wanted: ListArgs) -> list[_List]:
+    def of(adapter: SourceAdapter, method: BatchMethod[PageAsk, ListArgs, Any]) -> _List:
+        name, most = adapter.profile.name, adapter.profile.scan_rows
+        return _List(name, method, _ask, lambda _: wanted, lambda row: matches(row, wanted.filter), most)
+
+    sources = ctx.sources
+    return [
+        *(of(one, one.models) for one in sources.registries.values() if EntityKind.MODEL in kinds),
+        *(of(one, one.experiments) for one in sources.platforms.values() if EntityKind.EXPERIMENT in kinds),
+        *(of(one, one.pipelines) for one in sources.orchestrators.values() if EntityKind.PIPELINE in kinds),
+    ]
+
+
 class _Read(NamedTuple):
     page: MergedPage[Any]
     completeness: Completeness
+
+
+async def _root(
+    ctx: Context,
+    field: str,
+    adapters: Mapping[str, tuple[SourceAdapter, BatchMethod[PageAsk, ListArgs, Any]]],
+    args: ModelsArgs | ExperimentsArgs | PipelinesArgs,
+    needs: Needs,
+) -> _Read:
+    """A page over all sources of a role, or over the one that is asked for."""
+    wanted = _known_owner(ctx, list_args(args.filter, args.order_by))
+    keep = None if wanted.filter == EVERYTHING else lambda row: matches(row, wanted.filter)
+    lists = [
+        _List(name, method, _ask, lambda _: wanted, keep, adapter.profile.scan_rows)
+        for name, (adapter, method) in _chosen(adapters, args.filter).items()
+    ]
+    sort = _name if wanted.order is EntityOrder.NAME else last_changed_first
+    bound_to = f"{field} {words_of(wanted)}"
+    return await _read(ctx, lists, needs | needs_of(wanted), args.first, 20, args.after, bound_to, sort)
 
 
 async def _read(
@@ -185,7 +253,7 @@ async def _read(
             prime(ctx, [row for row in loaded.value.rows if isinstance(row, Entity)], needs, loaded.calls)
             return loaded.value
 
-        return Listing(one.source, read, _key, sort)
+        return Listing(one.source, read, _key, sort, one.keep, one.most)
 
     page = await merge_page(
         [listing(one) for one in lists], first=page_size(first, default), after=after, bound_to=bound_to
@@ -214,8 +282,17 @@ def _connection(connection: Callable[..., Any], edge: Callable[..., Any], read: 
     )
 
 
-def _chosen(adapters: dict[str, T], source: str | None) -> dict[str, T]:
-    if source is None:
+def _known_owner(ctx: Context, wanted: ListArgs) -> ListArgs:
+    """Asked for under another spelling, somebody the directory knows is meant by their handle."""
+    known = ctx.sources.directory.owner(wanted.filter.owner) if wanted.filter.owner is not None else None
+    return replace(wanted, filter=replace(wanted.filter, owner=known.handle)) if known else wanted
+
+
+def _chosen(
+    adapters: Mapping[str, T], given: ModelFilter | ExperimentFilter | PipelineFilter | None
+) -> Mapping[str, T]:
+    source = given.source if given else None
+    if not isinstance(source, str):  # null, or not given at all
         return adapters
     if source not in adapters:
         raise BadUserInput(f"There is no such source for this: {', '.join(adapters) or 'none is configured'}.")
@@ -244,7 +321,3 @@ def _no_name(row: object) -> str:
 
 def _ask(ask: PageAsk) -> PageAsk:
     return ask
-
-
-def _none(ask: PageAsk) -> None:
-    return None

@@ -11,7 +11,7 @@ from resolvers.errors import GraphError
 from resolvers.loaders import Loaded
 from resolvers.rules.data import pipeline_connection
 from resolvers.rules.origin import Origin, origins
-from resolvers.rules.references import orchestrator_meant
+from resolvers.rules.references import names_no_orchestrator, pipelines_meant
 from resolvers.rules.rule import INLET_MODEL, OUTLET_MODEL, PIPELINE_TAG, PRODUCED_VERSION
 from resolvers.rules.union import Candidate, unite
 from resolvers.sources import NOTHING, Needs, PageAsk, SourceProfile
@@ -19,9 +19,10 @@ from resolvers.sources.orchestration import Orchestrator
 from resolvers.tally import Tally
 from resolvers.targets import prime
 from schema.connection import Evidence, IncompleteReason
+from schema.fields import TenArgs
 from schema.identity import EntityKind, Reference
 from schema.model import Model, ModelVersion
-from schema.pipeline import AssetMention, PipelineLinkConnection, TenArgs
+from schema.pipeline import AssetMention, PipelineLinkConnection
 
 if TYPE_CHECKING:
     from resolvers.context import Context
@@ -33,12 +34,8 @@ VERSIONS_LOOKED_AT = 50
 async def producers(ctx: Context, models: Sequence[Model], args: TenArgs, needs: Needs) -> list[PipelineLinkConnection]:
     """Model.producers"""
     tallies = [Tally() for _ in models]
-    parts = await asyncio.gather(
-        _by_asset(ctx, models, tallies, "producers"),
-        _by_tag(ctx, models, tallies, needs),
-        _by_versions(ctx, models, tallies),
-    )
-    return _connections(models, tallies, parts, args, "producers")
+    found = await producers_of_models(ctx, models, tallies, needs)
+    return _connections(models, tallies, found, args, "producers")
 
 
 async def consumers(
@@ -49,7 +46,29 @@ async def consumers(
 ) -> list[PipelineLinkConnection]:
     """Model.consumers"""
     tallies = [Tally() for _ in models]
-    return _connections(models, tallies, [await _by_asset(ctx, models, tallies, "consumers")], args, "consumers")
+    return _connections(models, tallies, await consumers_of_models(ctx, models, tallies), args, "consumers")
+
+
+async def producers_of_models(
+    ctx: Context, models: Sequence[Model], tallies: Sequence[Tally], needs: Needs
+) -> list[list[Candidate[None]]]:
+    """The pipelines that make each model."""
+    parts = await asyncio.gather(
+        _by_asset(ctx, models, tallies, "producers"),
+        _by_tag(ctx, models, tallies, needs),
+        _by_versions(ctx, models, tallies),
+    )
+    return [
+        unite((item for part in mine for item in part), lambda one, other: None) for mine in zip(*parts, strict=True)
+    ]
+
+
+async def consumers_of_models(
+    ctx: Context, models: Sequence[Model], tallies: Sequence[Tally]
+) -> list[list[Candidate[None]]]:
+    """The pipelines that read each model."""
+    found = await _by_asset(ctx, models, tallies, "consumers")
+    return [unite(candidates, lambda one, other: None) for candidates in found]
 
 
 def model_uris(profile: SourceProfile, name: str, scheme: str) -> list[str]:
@@ -63,18 +82,14 @@ def model_uris(profile: SourceProfile, name: str, scheme: str) -> list[str]:
 def _connections(
     models: Sequence[Model],
     tallies: Sequence[Tally],
-    parts: Sequence[Sequence[Sequence[Candidate[None]]]],
+    found: Sequence[list[Candidate[None]]],
     args: TenArgs,
     side: str,
 ) -> list[PipelineLinkConnection]:
-    connections = []
-    for place, (model, tally) in enumerate(zip(models, tallies, strict=True)):
-        united = unite(
-            (candidate for part in parts for candidate in part[place]),
-            lambda one, other: None,
-        )
-        connections.append(pipeline_connection(united, tally, args, f"Model.{side} {model.id}"))
-    return connections
+    return [
+        pipeline_connection(candidates, tally, args, f"Model.{side} {model.id}")
+        for model, candidates, tally in zip(models, found, tallies, strict=True)
+    ]
 
 
 async def _by_asset(
@@ -151,16 +166,16 @@ async def _by_versions(ctx: Context, models: Sequence[Model], tallies: Sequence[
             tallies[place].incomplete([IncompleteReason.SCAN_LIMIT])
     found: list[list[Candidate[None]]] = [[] for _ in models]
     named = await origins(ctx, [version for _, version in versions], [tallies[place] for place, _ in versions])
-    for (place, version), origin in zip(versions, named, strict=True):
-        adapter = orchestrator_meant(ctx, origin.mention) if isinstance(origin, Origin) else None
-        if isinstance(origin, Origin) and adapter is not None:
-            target = Reference(EntityKind.PIPELINE, adapter.profile.name, origin.mention.pipeline, adapter.url)
-            if any(candidate.target == target for candidate in found[place]):
-                continue  # the newest version it produced is evidence enough
-            via = (version.reference, *(ground for item in origin.grounds for ground in item.via))
-            evidence = PRODUCED_VERSION.evidence(version.reference.source, version.version, tuple(dict.fromkeys(via)))
-            found[place].append(Candidate(target, (evidence,), None))
-            tallies[place].match(version.reference.source)
+    told = [(*asked, origin) for asked, origin in zip(versions, named, strict=True) if isinstance(origin, Origin)]
+    meant = await pipelines_meant(ctx, [origin.mention for _, _, origin in told])
+    for (place, version, origin), pipeline in zip(told, meant, strict=True):
+        if any(candidate.target == pipeline.reference for candidate in found[place]):
+            continue  # the newest version it produced is evidence enough
+        via = (version.reference, *(ground for item in origin.grounds for ground in item.via))
+        text = f"{version.version}{names_no_orchestrator(ctx, origin.mention)}"
+        evidence = PRODUCED_VERSION.evidence(version.reference.source, text, tuple(dict.fromkeys(via)))
+        found[place].append(Candidate(pipeline.reference, (evidence,), None, pipeline.verdict))
+        tallies[place].match(version.reference.source)
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
 
 from resolvers.conventions import PipelineMention, model_in_uri, models_in_labels, pipeline_in_tags
 from resolvers.errors import GraphError
@@ -14,11 +14,12 @@ from resolvers.rules.references import (
     Meant,
     MentionedBy,
     models_meant,
+    names_no_orchestrator,
     names_no_registry,
     orchestrator_meant,
     runs_meant,
 )
-from resolvers.rules.rule import OUTLET_MODEL, PIPELINE_TAG, RUN_TAG, VERSION_TAG
+from resolvers.rules.rule import INLET_MODEL, OUTLET_MODEL, PIPELINE_TAG, RUN_TAG, VERSION_TAG
 from resolvers.rules.union import Candidate, connect, unite
 from resolvers.sources import NOTHING, Found, Needs
 from resolvers.sources.orchestration import PipelineAssets
@@ -26,10 +27,10 @@ from resolvers.sources.registry import ModelRegistry, TagKey
 from resolvers.tally import Tally
 from resolvers.targets import prime
 from schema.connection import Evidence
-from schema.fields import NoArgs
+from schema.fields import NoArgs, TenArgs
 from schema.identity import EntityKind, Reference
 from schema.model import ModelVersion, ModelVersionLinkConnection, ModelVersionLinkEdge, TrainingRun
-from schema.pipeline import Pipeline, PipelineRun, PipelineRunLink, TenArgs
+from schema.pipeline import Pipeline, PipelineRun, PipelineRunLink
 
 if TYPE_CHECKING:
     from resolvers.context import Context
@@ -43,6 +44,13 @@ class Origin(NamedTuple):
     mention: PipelineMention
     grounds: tuple[Evidence, ...]
     training_run: TrainingRun | None
+
+
+class Made(NamedTuple):
+    """What made a version; `run` only where the origin names one."""
+
+    origin: Origin
+    run: Meant | None
 
 
 async def training_runs(
@@ -73,19 +81,24 @@ async def produced_by(
     needs: Needs,
 ) -> list[PipelineRunLink | GraphError | None]:
     """ModelVersion.producedBy"""
-    found = await origins(ctx, versions)
+    links: list[PipelineRunLink | GraphError | None] = []
+    for made in await makers_of_versions(ctx, versions):
+        if isinstance(made, Made):
+            run, grounds = made.run, made.origin.grounds
+            links.append(PipelineRunLink(target=run.reference, grounds=grounds, verdict=run.verdict) if run else None)
+        else:
+            links.append(made)
+    return links
+
+
+async def makers_of_versions(
+    ctx: Context, versions: Sequence[ModelVersion], tallies: Sequence[Tally] | None = None
+) -> list[Made | GraphError | None]:
+    """What names the maker of each version, and the pipeline run that is meant, where one is named."""
+    found = await origins(ctx, versions, tallies)
     named = [item for item in found if isinstance(item, Origin) and item.mention.run_id]
     meant = dict(zip(map(id, named), await runs_meant(ctx, [item.mention for item in named]), strict=True))
-    links: list[PipelineRunLink | GraphError | None] = []
-    for item in found:
-        if isinstance(item, Origin):
-            run = meant.get(id(item))
-            links.append(
-                PipelineRunLink(target=run.reference, grounds=item.grounds, verdict=run.verdict) if run else None
-            )
-        else:
-            links.append(item)
-    return links
+    return [Made(item, meant.get(id(item))) if isinstance(item, Origin) else item for item in found]
 
 
 async def origins(
@@ -104,9 +117,11 @@ async def origins(
         trained = pipeline_in_tags(conventions, run.labels) if isinstance(run, TrainingRun) else None
         grounds = []
         if own:
-            grounds.append(VERSION_TAG.evidence(source, own.tag, (version.reference,)))
+            text = f"{own.tag}{names_no_orchestrator(ctx, own)}"
+            grounds.append(VERSION_TAG.evidence(source, text, (version.reference,)))
         if trained and isinstance(run, TrainingRun) and (own is None or _agree(ctx, own, trained)):
-            grounds.append(RUN_TAG.evidence(source, trained.tag, (run.reference,)))
+            text = f"{trained.tag}{names_no_orchestrator(ctx, trained)}"
+            grounds.append(RUN_TAG.evidence(source, text, (run.reference,)))
         mention = own or trained
         if mention:
             found.append(Origin(mention, tuple(grounds), run if isinstance(run, TrainingRun) else None))
@@ -136,11 +151,10 @@ async def versions_of_runs(
     ctx: Context, runs: Sequence[PipelineRun], args: TenArgs, needs: Needs
 ) -> list[ModelVersionLinkConnection]:
     """PipelineRun.modelVersions: training runs and versions whose tags name this very run."""
-    asks = [_Ask(run.reference.source, run.pipeline_name, _run_id(run)) for run in runs]
     tallies = [Tally() for _ in runs]
-    found = await _tagged(ctx, asks, tallies, needs)
+    found = await made_by_runs(ctx, runs, tallies, needs)
     return [
-        _connection(candidates, tally, args, f"PipelineRun.modelVersions {run.id}")
+        version_connection(candidates, tally, args, f"PipelineRun.modelVersions {run.id}")
         for run, candidates, tally in zip(runs, found, tallies, strict=True)
     ]
 
@@ -149,13 +163,32 @@ async def versions_of_pipelines(
     ctx: Context, pipelines: Sequence[Pipeline], args: TenArgs, needs: Needs
 ) -> list[ModelVersionLinkConnection]:
     """Pipeline.modelVersions: by tags of training runs and versions, by outlet assets, by the pipeline's own tags."""
-    asks = [_Ask(pipeline.reference.source, pipeline.reference.key, None) for pipeline in pipelines]
     tallies = [Tally() for _ in pipelines]
-    tagged, named = await asyncio.gather(_tagged(ctx, asks, tallies, needs), _named_models(ctx, pipelines, tallies))
+    tagged, named = await asyncio.gather(
+        made_by_pipelines(ctx, pipelines, tallies, needs), models_of_pipelines(ctx, pipelines, tallies, "produces")
+    )
     return [
-        _connection([*by_tag, *by_name], tally, args, f"Pipeline.modelVersions {pipeline.id}")
+        version_connection([*by_tag, *by_name], tally, args, f"Pipeline.modelVersions {pipeline.id}")
         for pipeline, by_tag, by_name, tally in zip(pipelines, tagged, named, tallies, strict=True)
     ]
+
+
+async def made_by_runs(
+    ctx: Context, runs: Sequence[PipelineRun], tallies: Sequence[Tally], needs: Needs
+) -> list[list[Candidate[Produced]]]:
+    """The versions whose tags, or whose training runs', name each run."""
+    return await _tagged(
+        ctx, [_Ask(run.reference.source, run.pipeline_name, _run_id(run)) for run in runs], tallies, needs
+    )
+
+
+async def made_by_pipelines(
+    ctx: Context, pipelines: Sequence[Pipeline], tallies: Sequence[Tally], needs: Needs
+) -> list[list[Candidate[Produced]]]:
+    """The versions whose tags, or whose training runs', name each pipeline."""
+    return await _tagged(
+        ctx, [_Ask(pipeline.reference.source, pipeline.reference.key, None) for pipeline in pipelines], tallies, needs
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +207,7 @@ class _Ask:
 async def _tagged(
     ctx: Context, asks: Sequence[_Ask], tallies: Sequence[Tally], needs: Needs
 ) -> list[list[Candidate[Produced]]]:
-    """Versions by the tags of their training runs and by their own; the first pair of tag keys only for the latter."""
+    """Versions by the tags of their training runs and by their own."""
     found: list[list[Candidate[Produced]]] = [[] for _ in asks]
     steps = [_tagged_in(ctx, registry, asks, tallies, found, needs) for registry in ctx.sources.registries.values()]
     await asyncio.gather(*steps)
@@ -196,39 +229,43 @@ async def _tagged_in(
         for key in ask.keys(registry)
     ]
     by_version = [
-        (place, ctx.loader(registry.versions_by_tag).load(ask.keys(registry)[0], None, needs))
+        (place, ctx.loader(registry.versions_by_tag).load(key, None, needs))
         for place, ask in enumerate(asks)
+        for key in ask.keys(registry)
     ]
     named: list[tuple[int, TrainingRun, Evidence]] = []
     for place, waiting in by_run:
-        for run in _items(await waiting, name, tallies[place]):
+        for run in items_of(await waiting, name, tallies[place]):
             mention = pipeline_in_tags(conventions, run.labels)
             if mention and _means(ctx, mention, asks[place]):
-                named.append((place, run, RUN_TAG.evidence(name, mention.tag, (run.reference,))))
+                text = f"{mention.tag}{names_no_orchestrator(ctx, mention)}"
+                named.append((place, run, RUN_TAG.evidence(name, text, (run.reference,))))
     registered = [
         (place, evidence, ctx.loader(registry.versions_by_training_run).load(run.reference.key, None, needs))
         for place, run, evidence in named
     ]
     for place, evidence, pending in registered:
         loaded = await pending
-        versions = _items(loaded, name, tallies[place])
+        versions = items_of(loaded, name, tallies[place])
         prime(ctx, versions, needs, loaded.calls)
-        found[place].extend(_candidate(registry, version, evidence) for version in versions)
-        tallies[place].match(name, len(versions))
+        found[place].extend(version_candidate(registry, version, evidence) for version in versions)
     for place, following in by_version:
         loaded = await following
-        for version in _items(loaded, name, tallies[place]):
+        for version in items_of(loaded, name, tallies[place]):
             mention = pipeline_in_tags(conventions, {key: value or "" for key, value in version.labels})
             if mention and _means(ctx, mention, asks[place]):
-                evidence = VERSION_TAG.evidence(name, mention.tag, (version.reference,))
+                text = f"{mention.tag}{names_no_orchestrator(ctx, mention)}"
+                evidence = VERSION_TAG.evidence(name, text, (version.reference,))
                 prime(ctx, [version], needs, loaded.calls)
-                found[place].append(_candidate(registry, version, evidence))
+                found[place].append(version_candidate(registry, version, evidence))
+    for candidates, tally in zip(found, tallies, strict=True):
+        tally.match(name, len({item.target for item in candidates if item.target.source == name}))
 
 
-async def _named_models(
-    ctx: Context, pipelines: Sequence[Pipeline], tallies: Sequence[Tally]
+async def models_of_pipelines(
+    ctx: Context, pipelines: Sequence[Pipeline], tallies: Sequence[Tally], side: Literal["consumes", "produces"]
 ) -> list[list[Candidate[Produced]]]:
-    """Models that outlet assets and tags of the pipelines name, without a version."""
+    """Models that the pipelines' inlet, or outlet, assets name, mostly without a version; tags say what is made."""
     waiting = []
     for pipeline in pipelines:
         orchestrator = ctx.sources.orchestrators[pipeline.reference.source]
@@ -242,12 +279,14 @@ async def _named_models(
         tallies[place].note(name, loaded)
         via = (pipeline.reference,)
         if isinstance(loaded.value, PipelineAssets):
-            for asset in loaded.value.produces:
+            rule, assets = (
+                (OUTLET_MODEL, loaded.value.produces) if side == "produces" else (INLET_MODEL, loaded.value.consumes)
+            )
+            for asset in assets:
                 mention = model_in_uri(conventions, asset.uri)
                 if mention:
-                    evidence = OUTLET_MODEL.evidence(name, asset.uri, via)
-                    mentions.append((place, MentionedBy(mention, orchestrator), evidence))
-        for mention in models_in_labels(conventions, pipeline.labels):
+                    mentions.append((place, MentionedBy(mention, orchestrator), rule.evidence(name, asset.uri, via)))
+        for mention in models_in_labels(conventions, pipeline.labels) if side == "produces" else ():
             mentioned = MentionedBy(mention, orchestrator)
             text = f"{conventions.model_tag}:{mention.name}{names_no_registry(ctx, mentioned)}"
             mentions.append((place, mentioned, PIPELINE_TAG.evidence(name, text, via)))
@@ -268,12 +307,12 @@ def _model_candidate(model: Meant, mentioned: MentionedBy, evidence: Evidence, c
     return Candidate(target, (evidence,), Produced(model.reference), model.verdict)
 
 
-def _candidate(registry: ModelRegistry, version: ModelVersion, evidence: Evidence) -> Candidate[Produced]:
+def version_candidate(registry: ModelRegistry, version: ModelVersion, evidence: Evidence) -> Candidate[Produced]:
     model = Reference(EntityKind.MODEL, version.reference.source, version.model_name, registry.url)
     return Candidate(version.reference, (evidence,), Produced(model))
 
 
-def _connection(
+def version_connection(
     candidates: list[Candidate[Produced]], tally: Tally, args: TenArgs, bound_to: str
 ) -> ModelVersionLinkConnection:
     united = unite(candidates, lambda one, other: one)
@@ -299,7 +338,7 @@ def _connection(
     return connection
 
 
-def _items(loaded: Loaded[Found[T]], source: str, tally: Tally) -> Sequence[T]:
+def items_of(loaded: Loaded[Found[T]], source: str, tally: Tally) -> Sequence[T]:
     """The rows of a reverse look-up, its bounds and failures noted."""
     tally.note(source, loaded)
     if isinstance(loaded.value, GraphError):

@@ -9,6 +9,7 @@ from resolvers.errors import BadUserInput, GraphError
 from resolvers.loaders import Loaded
 from resolvers.sources import NOTHING, Need, Needs
 from resolvers.sources.registry import AliasKey, VersionKey
+from resolvers.tally import Tally
 from resolvers.targets import entities, prime
 from schema.experiment import Experiment, ExperimentModelEdge, ExperimentResults
 from schema.fields import NoArgs
@@ -65,6 +66,25 @@ async def latest_versions(
     newest = [model.newest for model in models]
     prime(ctx, [version for version in newest if version], frozenset({Need.ALIASES}), ())
     return newest
+
+
+async def current_versions(ctx: Context, models: Sequence[Model], tallies: Sequence[Tally]) -> list[list[ModelVersion]]:
+    """The latest version of each model, which is in its row, and the aliased ones, which are read where they differ."""
+    found = [[model.newest] if model.newest else [] for model in models]
+    waiting = []
+    for place, model in enumerate(models):
+        registry = ctx.sources.registries[model.reference.source]
+        aliased = dict.fromkeys(alias.version for alias in model.version_aliases)
+        for version in aliased:
+            if model.newest is None or version != model.newest.version:
+                key = VersionKey(model.name, version)
+                waiting.append((place, ctx.loader(registry.versions_by_key).load(key, None, NOTHING)))
+    for place, pending in waiting:
+        loaded = await pending
+        tallies[place].note(models[place].reference.source, loaded)
+        if isinstance(loaded.value, ModelVersion):
+            found[place].append(loaded.value)
+    return found
 
 
 async def find_versions(

@@ -72,24 +72,57 @@ async def models_meant(ctx: Context, mentions: Sequence[MentionedBy]) -> list[Me
 
 async def runs_meant(ctx: Context, mentions: Sequence[PipelineMention]) -> list[Meant]:
     """The pipeline run of each mention, which must name one."""
-    decided: dict[PipelineMention, Meant] = {}
-    undecided: dict[RunKey, list[PipelineMention]] = {}
-    for mention in mentions:
-        key = RunKey(mention.pipeline, mention.run_id or "")
+    keys = [RunKey(mention.pipeline, mention.run_id or "") for mention in mentions]
+    methods = {name: adapter.runs_by_key for name, adapter in ctx.sources.orchestrators.items()}
+    return await _meant(ctx, EntityKind.PIPELINE_RUN, mentions, keys, methods)
+
+
+async def pipelines_meant(ctx: Context, mentions: Sequence[PipelineMention]) -> list[Meant]:
+    """The pipeline of each mention; where several orchestrators have its name, the one that has its run."""
+    methods = {name: adapter.pipelines_by_name for name, adapter in ctx.sources.orchestrators.items()}
+    keys = [mention.pipeline for mention in mentions]
+    found = await _meant(ctx, EntityKind.PIPELINE, mentions, keys, methods)
+    unsettled = [
+        place
+        for place, (mention, meant) in enumerate(zip(mentions, found, strict=True))
+        if isinstance(meant.verdict, Ambiguous) and mention.run_id
+    ]
+    runs = await runs_meant(ctx, [mentions[place] for place in unsettled])
+    for place, run in zip(unsettled, runs, strict=True):
+        if run.verdict is None:
+            adapter = ctx.sources.orchestrators[run.reference.source]
+            found[place] = Meant(Reference(EntityKind.PIPELINE, adapter.profile.name, keys[place], adapter.url))
+    return found
+
+
+async def _meant(
+    ctx: Context,
+    kind: EntityKind,
+    mentions: Sequence[PipelineMention],
+    keys: Sequence[Any],
+    methods: Mapping[str, Any],
+) -> list[Meant]:
+    """What each mention means, by its key; only keys that several orchestrators could have are asked for."""
+    decided: dict[int, Meant] = {}
+    undecided: dict[Any, list[int]] = {}
+    for place, (mention, key) in enumerate(zip(mentions, keys, strict=True)):
         adapter = orchestrator_meant(ctx, mention)
         if adapter is not None:
-            reference = Reference(EntityKind.PIPELINE_RUN, adapter.profile.name, pair_key(*key), adapter.url)
-            decided[mention] = Meant(reference)
+            decided[place] = Meant(Reference(kind, adapter.profile.name, _text(key), adapter.url))
         elif mention.source:
-            decided[mention] = Meant(_nowhere(EntityKind.PIPELINE_RUN, pair_key(*key)), unknown_source(mention.source))
+            decided[place] = Meant(_nowhere(kind, _text(key)), unknown_source(mention.source))
         else:
-            undecided.setdefault(key, []).append(mention)
+            undecided.setdefault(key, []).append(place)
     if undecided:
-        methods = {name: adapter.runs_by_key for name, adapter in ctx.sources.orchestrators.items()}
-        found = await one_of(ctx, EntityKind.PIPELINE_RUN, list(undecided), methods, ctx.sources.orchestrators)
+        found = await one_of(ctx, kind, list(undecided), methods, ctx.sources.orchestrators)
         for key, meant in zip(undecided, found, strict=True):
             decided.update(dict.fromkeys(undecided[key], meant))
-    return [decided[mention] for mention in mentions]
+    return [decided[place] for place in range(len(mentions))]
+
+
+def names_no_orchestrator(ctx: Context, mention: PipelineMention) -> str:
+    """What evidence adds where several orchestrators could be meant."""
+    return "" if mention.source or len(ctx.sources.orchestrators) < 2 else " (names no orchestrator)"
 
 
 def orchestrator_meant(ctx: Context, mention: PipelineMention) -> SourceAdapter | None:
@@ -121,7 +154,7 @@ async def one_of(
 
 
 def _decide(kind: EntityKind, key: Any, values: Mapping[str, Any], adapters: Mapping[str, SourceAdapter]) -> Meant:
-    text = pair_key(*key) if isinstance(key, tuple) else str(key)
+    text = _text(key)
     having = [name for name, value in values.items() if value is not None and not isinstance(value, GraphError)]
     failed = [value for value in values.values() if isinstance(value, GraphError)]
     if not values:
@@ -129,7 +162,8 @@ def _decide(kind: EntityKind, key: Any, values: Mapping[str, Any], adapters: Map
             _nowhere(kind, text), SourceUnavailable(SHARED, f"No source is configured that could have {text!r}.")
         )
     if len(having) > 1:
-        ids = tuple(Reference(kind, name, text).id for name in having)
+        # An experiment is asked for by its key, but its id is made from the platform's own.
+        ids = tuple(str(values[name].id) for name in having)
         return Meant(_nowhere(kind, text), Ambiguous(text, ids))
     if failed:
         error = failed[0]
@@ -142,6 +176,10 @@ def _decide(kind: EntityKind, key: Any, values: Mapping[str, Any], adapters: Map
     if having:
         return Meant(Reference(kind, having[0], text, adapters[having[0]].url))
     return Meant(_nowhere(kind, text), NotFound(f"No source has {text!r}."))
+
+
+def _text(key: Any) -> str:
+    return pair_key(*key) if isinstance(key, tuple) else str(key)
 
 
 def _nowhere(kind: EntityKind, key: str) -> Reference:

@@ -12,8 +12,8 @@ from resolvers.sources import NOTHING, Needs, SourceAdapter
 from resolvers.targets import entities, prime
 from schema.experiment import Experiment
 from schema.fields import NoArgs
-from schema.identity import SHARED, EntityKind, Reference, parse_id
-from schema.node import Domain, Entity, Node
+from schema.identity import EntityKind, Reference, parse_id
+from schema.node import Entity, Node
 from schema.query import KeyArgs, NameArgs, NodeArgs, NodesArgs, Query
 from schema.source import BreakerState, Source, SourceCapability, SourceStatus
 
@@ -106,20 +106,16 @@ async def by_references(
     ctx: Context, references: Sequence[Reference | None], needs: Needs
 ) -> list[Node | GraphError | None]:
     """What references stand for, in order, one batch per source and kind; None is an id that could not be read."""
-    owned = [item for item in references if item and item.source != SHARED and item.kind is not EntityKind.TRAINING_RUN]
-    loaded = iter(await entities(ctx, owned, needs))
+    known = [item for item in references if item and item.kind is not EntityKind.TRAINING_RUN]
+    loaded = iter(await entities(ctx, known, needs))
     answers: list[Node | GraphError | None] = []
     for reference in references:
         if reference is not None and reference.kind is EntityKind.TRAINING_RUN:
             answers.append(BadUserInput("A training run is no entity: reach it from its model version."))
         elif reference is None:
             answers.append(BadUserInput("This is no id of this graph: ids look like mlg://model/SOURCE/NAME."))
-        elif reference.source != SHARED:
-            answers.append(next(loaded).value)
-        elif reference.kind is EntityKind.DOMAIN:
-            answers.append(Domain.of(reference.key))
         else:
-            answers.append(BadUserInput("This id names no source: it stands for what is known by its mention only."))
+            answers.append(next(loaded).value)
     return answers
 
 

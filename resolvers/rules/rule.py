@@ -28,6 +28,8 @@ INLET_MODEL = Rule("model named by an inlet asset", LinkBasis.CONVENTION, "inlet
 PIPELINE_TAG = Rule("model named by a pipeline's tag", LinkBasis.CONVENTION, "tag {}")
 PRODUCED_VERSION = Rule("pipeline that made a version", LinkBasis.INFERRED, "what produced version {}")
 
+REGISTERED = Rule("version of a model", LinkBasis.NATIVE, "version {}")
+
 VARIATION_VALUE = Rule("model named by a variation's value", LinkBasis.CONVENTION, "value of variation {}")
 EXPERIMENT_TAG = Rule("model named by an experiment's tag", LinkBasis.CONVENTION, "tag {}")
 VERSION_CELLS = Rule("A/B cells in a version's tag", LinkBasis.CONVENTION, "version tag {}")

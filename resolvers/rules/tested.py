@@ -20,10 +20,9 @@ from resolvers.tally import Tally
 from resolvers.targets import entities, prime
 from schema.connection import Evidence
 from schema.experiment import Experiment, ExperimentModelConnection, ExperimentModelEdge, Variation
-from schema.fields import NoArgs
+from schema.fields import NoArgs, TenArgs
 from schema.identity import EntityKind, Reference, pair_key
 from schema.model import ModelLink, ModelVersion
-from schema.pipeline import TenArgs
 
 if TYPE_CHECKING:
     from resolvers.context import Context
@@ -109,6 +108,17 @@ async def tested_models(
 ) -> list[ExperimentModelConnection]:
     """Experiment.testedModels"""
     tallies = [Tally() for _ in experiments]
+    found = await tests_of_experiments(ctx, experiments, tallies, needs)
+    return [
+        _connection(experiment, candidates, tally, args)
+        for experiment, candidates, tally in zip(experiments, found, tallies, strict=True)
+    ]
+
+
+async def tests_of_experiments(
+    ctx: Context, experiments: Sequence[Experiment], tallies: Sequence[Tally], needs: Needs
+) -> list[list[Candidate[Tested]]]:
+    """The models and versions each experiment tests."""
     found: list[list[Candidate[Tested]]] = [[] for _ in experiments]
     await asyncio.gather(
         _by_mention(ctx, experiments, tallies, found, needs),
@@ -118,8 +128,8 @@ async def tested_models(
         ),
     )
     return [
-        _connection(experiment, candidates, tally, args)
-        for experiment, candidates, tally in zip(experiments, found, tallies, strict=True)
+        unite(candidates, lambda one, other: Tested(one.model, merge_variations(one.variations, other.variations)))
+        for candidates in found
     ]
 
 
@@ -194,11 +204,15 @@ async def _by_version_tag(
     found: Sequence[list[Candidate[Tested]]],
     needs: Needs,
 ) -> None:
-    """Versions whose own tag names the experiment; one call per experiment, as tags take one text at a time."""
+    """Versions whose own tag names the experiment, by its key or its id; tags take one text a call."""
     name, tag = registry.profile.name, registry.profile.conventions.cells
-    keys = [TagKey(tag, experiment.key, contains=True) for experiment in experiments]
-    answers = await ctx.load(registry.versions_by_tag, keys, None, needs)
-    for place, (experiment, loaded) in enumerate(zip(experiments, answers, strict=True)):
+    asked = [
+        (place, experiment, TagKey(tag, text, contains=True))
+        for place, experiment in enumerate(experiments)
+        for text in dict.fromkeys((experiment.key, experiment.reference.key))
+    ]
+    answers = await ctx.load(registry.versions_by_tag, [key for _, _, key in asked], None, needs)
+    for (place, experiment, _), loaded in zip(asked, answers, strict=True):
         tallies[place].note(name, loaded)
         if isinstance(loaded.value, GraphError):
             continue
@@ -219,10 +233,9 @@ async def _by_version_tag(
 def _connection(
     experiment: Experiment, candidates: list[Candidate[Tested]], tally: Tally, args: TenArgs
 ) -> ExperimentModelConnection:
-    united = unite(candidates, lambda one, other: Tested(one.model, merge_variations(one.variations, other.variations)))
     connection: ExperimentModelConnection = connect(
         ExperimentModelConnection,
-        united,
+        candidates,
         lambda item, cursor: ExperimentModelEdge(
             target=item.target,
             grounds=item.grounds,

@@ -30,13 +30,10 @@ class Candidate(Generic[X]):
 
 def unite(candidates: Iterable[Candidate[X]], merge: Callable[[X, X], X]) -> list[Candidate[X]]:
     """One candidate per target, with the evidence of all, in order of first mention."""
-    united: dict[tuple[Reference, str | None], Candidate[X]] = {}
+    united: dict[Reference, Candidate[X]] = {}
     for candidate in candidates:
-        key = (candidate.target, type(candidate.verdict).__name__ if candidate.verdict else None)
-        known = united.get(key)
-        if known is None:
-            united[key] = candidate
-        else:
+        known = united.setdefault(candidate.target, candidate)
+        if known is not candidate:
             known.grounds = tuple(dict.fromkeys((*known.grounds, *candidate.grounds)))
             known.extra = merge(known.extra, candidate.extra)
     return list(united.values())

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from resolvers.conventions import ModelMention, models_in_labels, models_in_value
 from resolvers.errors import GraphError
 from resolvers.loaders import Loaded
 from resolvers.rules.cells import Cell, cells_of_versions, tests_meant, variations_of
+from resolvers.rules.parts import current_versions
 from resolvers.rules.references import MentionedBy, may_mean, names_no_registry
 from resolvers.rules.rule import EXPERIMENT_TAG, VARIATION_VALUE
 from resolvers.rules.union import Candidate, connect, unite
 from resolvers.sources import NOTHING, Found, Need, Needs
 from resolvers.sources.experimentation import ExperimentPlatform
-from resolvers.sources.registry import VersionKey
 from resolvers.tally import Tally
 from resolvers.targets import prime
 from schema.connection import Evidence
@@ -29,6 +29,7 @@ from schema.experiment import (
     UsageWindow,
     Variation,
 )
+from schema.identity import SHARED
 from schema.model import Model, ModelVersion
 from schema.scalars import Timestamp
 
@@ -54,58 +55,62 @@ class Use:
 class _Subject:
     """A model, or one version of it: what mentions must name, and the versions whose cells count."""
 
-    parent: Model | ModelVersion
     name: str
     registry: str
-    version: str | None = None
-    cell_versions: list[ModelVersion] = field(default_factory=list)
-    tally: Tally = field(default_factory=Tally)
+    tally: Tally
+    version: str | None
+    cell_versions: list[ModelVersion]
 
 
 async def experiments_of_models(
     ctx: Context, models: Sequence[Model], args: UsageArgs, needs: Needs
 ) -> list[ModelExperimentConnection]:
     """Model.experiments: those naming the model or any version; cells of the latest and the aliased versions."""
-    subjects = [_Subject(model, model.name, model.reference.source) for model in models]
-    await asyncio.gather(*(_versions_with_cells(ctx, subject) for subject in subjects))
-    return await _experiments(ctx, subjects, args, needs)
+    usage, tallies = args.usage or UsageWindow.CURRENT, [Tally() for _ in models]
+    found = await uses_of_models(ctx, models, usage, tallies, needs)
+    return [_connection(*item, args, usage) for item in zip(models, found, tallies, strict=True)]
 
 
 async def experiments_of_versions(
     ctx: Context, versions: Sequence[ModelVersion], args: UsageArgs, needs: Needs
 ) -> list[ModelExperimentConnection]:
     """ModelVersion.experiments: those naming this version, or an alias that points to it now."""
+    usage, tallies = args.usage or UsageWindow.CURRENT, [Tally() for _ in versions]
+    found = await uses_of_versions(ctx, versions, usage, tallies, needs)
+    return [_connection(*item, args, usage) for item in zip(versions, found, tallies, strict=True)]
+
+
+async def uses_of_models(
+    ctx: Context, models: Sequence[Model], usage: UsageWindow, tallies: Sequence[Tally], needs: Needs
+) -> list[list[Candidate[Use]]]:
+    """The experiments inside the window that name each model or any version of it."""
     subjects = [
-        _Subject(item, item.model_name, item.reference.source, item.version, cell_versions=[item]) for item in versions
+        _Subject(model.name, model.reference.source, tally, None, current)
+        for model, tally, current in zip(models, tallies, await current_versions(ctx, models, tallies), strict=True)
     ]
-    return await _experiments(ctx, subjects, args, needs)
+    return await _experiments(ctx, subjects, usage, needs)
 
 
-async def _versions_with_cells(ctx: Context, subject: _Subject) -> None:
-    """The latest version is in the model's row; aliased ones are read where they are others."""
-    model = subject.parent
-    if not isinstance(model, Model) or model.newest is None:
-        return
-    subject.cell_versions.append(model.newest)
-    others = dict.fromkeys(alias.version for alias in model.version_aliases if alias.version != model.newest.version)
-    registry = ctx.sources.registries[subject.registry]
-    keys = [VersionKey(model.name, version) for version in others]
-    for loaded in await ctx.load(registry.versions_by_key, keys, None, NOTHING):
-        subject.tally.note(subject.registry, loaded)
-        if isinstance(loaded.value, ModelVersion):
-            subject.cell_versions.append(loaded.value)
+async def uses_of_versions(
+    ctx: Context, versions: Sequence[ModelVersion], usage: UsageWindow, tallies: Sequence[Tally], needs: Needs
+) -> list[list[Candidate[Use]]]:
+    """The experiments inside the window that name each version, or an alias that points to it now."""
+    subjects = [
+        _Subject(item.model_name, item.reference.source, tally, item.version, [item])
+        for item, tally in zip(versions, tallies, strict=True)
+    ]
+    return await _experiments(ctx, subjects, usage, needs)
 
 
 async def _experiments(
-    ctx: Context, subjects: Sequence[_Subject], args: UsageArgs, needs: Needs
-) -> list[ModelExperimentConnection]:
-    usage = args.usage or UsageWindow.CURRENT
+    ctx: Context, subjects: Sequence[_Subject], usage: UsageWindow, needs: Needs
+) -> list[list[Candidate[Use]]]:
     found: list[list[Candidate[Use]]] = [[] for _ in subjects]
     await asyncio.gather(
         *(_by_mention(ctx, platform, subjects, found, usage, needs) for platform in ctx.sources.platforms.values()),
         _by_cell(ctx, subjects, found, usage, needs),
     )
-    return [_connection(subject, candidates, args, usage) for subject, candidates in zip(subjects, found, strict=True)]
+    return [unite(candidates, merge_uses) for candidates in found]
 
 
 async def _by_mention(
@@ -217,11 +222,16 @@ async def _by_cell(
             continue
         variations = variations_of(meant.experiment, cell.mention) if meant.experiment else None
         found[place].append(Candidate(meant.target, (cell.evidence,), Use(meant.experiment, variations), meant.verdict))
-        subjects[place].tally.match(meant.target.source)
+        if meant.target.source != SHARED:
+            subjects[place].tally.match(meant.target.source)
 
 
 def _candidate(experiment: Experiment, evidence: Evidence, variations: list[Variation] | None) -> Candidate[Use]:
     return Candidate(experiment.reference, (evidence,), Use(experiment, variations))
+
+
+def merge_uses(one: Use, other: Use) -> Use:
+    return Use(one.experiment or other.experiment, merge_variations(one.variations, other.variations))
 
 
 def merge_variations(one: list[Variation] | None, other: list[Variation] | None) -> list[Variation] | None:
@@ -254,15 +264,15 @@ def _until(use: Use) -> Timestamp | None:
 
 
 def _connection(
-    subject: _Subject, candidates: list[Candidate[Use]], args: UsageArgs, usage: UsageWindow
+    parent: Model | ModelVersion,
+    candidates: list[Candidate[Use]],
+    tally: Tally,
+    args: UsageArgs,
+    usage: UsageWindow,
 ) -> ModelExperimentConnection:
-    united = unite(
-        candidates,
-        lambda one, other: Use(one.experiment or other.experiment, merge_variations(one.variations, other.variations)),
-    )
     connection: ModelExperimentConnection = connect(
         ModelExperimentConnection,
-        united,
+        candidates,
         lambda item, cursor: ModelExperimentEdge(
             target=item.target,
             grounds=item.grounds,
@@ -273,10 +283,10 @@ def _connection(
             since=_since(item.extra.experiment),
             until=_until(item.extra),
         ),
-        subject.tally,
+        tally,
         first=args.first,
         after=args.after,
-        bound_to=f"{type(subject.parent).__name__}.experiments {subject.parent.id} {usage.name}",
+        bound_to=f"{type(parent).__name__}.experiments {parent.id} {usage.name}",
         rank=lambda item: 0 if item.extra.running else 1,
     )
     return connection

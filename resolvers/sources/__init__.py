@@ -11,7 +11,10 @@ from resolvers.conventions import Conventions
 from resolvers.errors import SourceError
 from resolvers.sources.labels import LabelRules
 from schema.connection import IncompleteReason
+from schema.experiment import ExperimentStatus
+from schema.filter import EntityOrder
 from schema.identity import EntityKind
+from schema.pipeline import RunState
 from schema.source import CapabilityMode, SourceRole
 
 T = TypeVar("T")
@@ -48,7 +51,7 @@ class SourceProfile:
 
 @dataclass(frozen=True, slots=True)
 class Capability:
-    """How a source answers one batch method; `name` is the method's."""
+    """How a source answers one batch method, or a list's filter or order: `name` is the method's, or `list.filter`."""
 
     name: str
     mode: CapabilityMode
@@ -64,15 +67,47 @@ class PageAsk:
 
 
 @dataclass(frozen=True, slots=True)
+class ListFilter:
+    """Which rows of a root list are wanted; a part that is None or empty wants all.
+
+    Texts are not empty and hold no control characters. An adapter narrows by what its product can be asked for, and
+    may leave the rest: every row is checked again, but for `last_run_states`, which no row tells.
+    """
+
+    name_contains: str | None = None
+    owner: str | None = None
+    unowned: bool | None = None
+    domain: str | None = None
+    tags: tuple[tuple[str, str | None], ...] = ()
+    statuses: frozenset[ExperimentStatus] | None = None
+    last_run_states: frozenset[RunState] | None = None
+
+
+EVERYTHING = ListFilter()
+
+
+@dataclass(frozen=True, slots=True)
+class ListArgs:
+    """The arguments of a root list."""
+
+    filter: ListFilter = EVERYTHING
+    order: EntityOrder = EntityOrder.NAME
+
+
+@dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
     """Rows in the source's own order, aligned with positions: a row that cannot be read is its error in its place.
 
     `more` is false only when the source said that nothing follows. `total` counts the whole list, None if unknown.
+    `exact` says that the source applied the whole filter, so that every row is wanted. `reasons` say what of the
+    filter or the order the source could not do, or that it stopped at a bound.
     """
 
     rows: Sequence[T | SourceError]
     more: bool
     total: int | None = None
+    exact: bool = True
+    reasons: frozenset[IncompleteReason] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

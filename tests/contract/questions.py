@@ -21,12 +21,14 @@ from starlette.types import ASGIApp
 from gateway.demo.server import serve
 from resolvers.errors import GraphError
 from resolvers.operation import recording
-from resolvers.sources import NOTHING, Found, Needs, Page, SourceAdapter
+from resolvers.sources import NOTHING, Found, ListArgs, Needs, Page, SourceAdapter
 from schema.identity import Reference
 
 Had = TypeVar("Had")
 
 FAKE_OR_REAL = ["fake", pytest.param("real", marks=pytest.mark.live)]
+
+LISTS = ("models", "experiments", "pipelines")
 
 FETCHED = "fetched_at"
 """The only field of an answer that two servers with the same content may differ in."""
@@ -46,6 +48,11 @@ class Question(Generic[Had]):
 
     def __str__(self) -> str:
         return f"{self.method}: {self.about}"
+
+    @property
+    def args_given(self) -> object:
+        """The root lists are asked for everything where a question says nothing else."""
+        return ListArgs() if self.args is None and self.method in LISTS else self.args
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +171,8 @@ class Server(Generic[Had]):
         try:
             await adapter.version()
             with recording() as calls:
-                items = await getattr(adapter, question.method)(question.keys(self.has), question.args, question.needs)
+                method = getattr(adapter, question.method)
+                items = await method(question.keys(self.has), question.args_given, question.needs)
         finally:
             await adapter.aclose()
         return Answered(items, sorted(f"{call.method} {call.path}" for call in calls))

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from gateway.demo.company import Platform
-from resolvers.sources import NOTHING, Need, Needs, PageAsk
-from resolvers.sources.experimentation import ListArgs
+from resolvers.sources import NOTHING, ListArgs, ListFilter, Need, Needs, PageAsk
 from schema.experiment import Experiment, ExperimentStatus, UsageWindow
 from tests.contract.questions import Question
 
@@ -74,7 +73,7 @@ def by_model(
 
 
 def listing(*statuses: ExperimentStatus) -> ListArgs:
-    return ListArgs(frozenset(statuses) if statuses else None)
+    return ListArgs(ListFilter(statuses=frozenset(statuses) if statuses else None))
 
 
 QUESTIONS: list[Question[Platform]] = [

@@ -148,6 +148,13 @@ async def test_filters_the_dags_as_asked(ask: Asking, query: dict[str, Any], fou
     assert dag_ids(await ask("/dags", **query)) == found
 
 
+async def test_lists_the_tags_of_all_dags_by_name(ask: Asking) -> None:
+    every = ["ml", "model:Train_A", "model:train.z", "model:train_a", "model:train_a_extra", "model:train_b"]
+    assert await ask("/dagTags") == (200, {"tags": every, "total_entries": 6})
+    found = {"tags": ["model:train_b"], "total_entries": 1}
+    assert await ask("/dagTags", tag_name_pattern="N_B", limit=3) == (200, found)
+
+
 @pytest.mark.parametrize(
     "query",
     [

@@ -10,12 +10,14 @@ from pathlib import Path
 import brotli  # type: ignore[import-untyped]  # it says nothing of its types
 import msgspec
 import pytest
+from graphql import parse, validate
 from starlette.applications import Starlette
 
 from gateway.app import create_app
 from gateway.demo.story import story
 from gateway.page import BUNDLE, read_examples
 from gateway.settings import read
+from schema.build import build_schema
 from tests.gateway.asgi import get
 from tests.graph.client import graph_of
 
@@ -134,6 +136,13 @@ async def test_the_examples_are_served_with_titles_and_variables(app: Starlette)
         # GraphiQL calls a tab by its operation.
         assert re.search(r"^query [A-Z]\w+", example["query"], re.MULTILINE)
     assert len({example["title"] for example in served}) == len(served)
+
+
+@pytest.mark.parametrize("prefix", ["", "Lifecycle"])
+def test_every_example_is_valid_whatever_the_types_are_called(prefix: str) -> None:
+    schema = build_schema(prefix)._schema
+    for example in read_examples(prefix):
+        assert validate(schema, parse(example.query)) == [], example.title
 
 
 async def test_every_example_is_answered_by_the_demo_without_an_error() -> None:

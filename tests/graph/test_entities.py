@@ -13,6 +13,7 @@ ENTITIES = """query($all: [_Any!]!) { _entities(representations: $all) {
   __typename
   ... on Model { name } ... on ModelVersion { version } ... on Experiment { name }
   ... on Pipeline { name } ... on PipelineRun { state } ... on Domain { name }
+  ... on Dataset { uri } ... on Feature { name } ... on Owner { team }
 } }"""
 MODEL = {"__typename": "Model", "id": "mlg://model/studio-mlflow/content-embedding"}
 FOUND = {"__typename": "Model", "name": "content-embedding"}
@@ -34,6 +35,10 @@ async def test_entities_are_found_by_id_and_by_what_their_source_calls_them() ->
             {"__typename": "ModelVersion", "ref": {"source": "studio-mlflow", "key": "content-embedding/7"}},
             {"__typename": "Pipeline", "ref": {"source": "airflow", "key": "studio_content_embedding_nightly"}},
             {"__typename": "Domain", "id": "mlg://domain/-/ads"},
+            {"__typename": "Dataset", "id": "mlg://dataset/-/s3%3A%2F%2Fstudio%2Fframes"},
+            {"__typename": "Dataset", "ref": {"source": "-", "key": "s3://studio/shots"}},
+            {"__typename": "Feature", "ref": {"source": "-", "key": "scene_stats:shot_len"}},
+            {"__typename": "Owner", "id": "mlg://owner/-/maya.ortiz"},
         )
     assert found == [
         FOUND,
@@ -41,6 +46,10 @@ async def test_entities_are_found_by_id_and_by_what_their_source_calls_them() ->
         {"__typename": "ModelVersion", "version": "7"},
         {"__typename": "Pipeline", "name": "studio_content_embedding_nightly"},
         {"__typename": "Domain", "name": "ads"},
+        {"__typename": "Dataset", "uri": "s3://studio/frames"},
+        {"__typename": "Dataset", "uri": "s3://studio/shots"},
+        {"__typename": "Feature", "name": "scene_stats:shot_len"},
+        {"__typename": "Owner", "team": "content-understanding"},
     ]
     assert errors == []
 
@@ -57,7 +66,7 @@ async def test_a_bad_representation_takes_only_its_own_place() -> None:
         {"__typename": "TrainingRun", "id": "mlg://training-run/studio-mlflow/1"},
         {"__typename": "Model", "ref": "studio-mlflow"},
         {"__typename": "Model", "ref": {"source": "studio-mlflow"}},
-        {"__typename": "Owner", "id": "mlg://owner/-/maya.ortiz"},
+        {"__typename": "Owner", "id": "mlg://domain/-/maya.ortiz"},
         "Model",
         [MODEL],
     ]

@@ -59,7 +59,7 @@ def seed_airflow(at: AirflowHome, orchestrator: Orchestrator) -> SeededAirflow:
     dags = at.folder / "dags"
     (dags / "identities").mkdir(parents=True)
     shutil.copy(HERE / "dags" / "company.py", dags)
-    (dags / "company.json").write_text(json.dumps(_company(orchestrator)))
+    (dags / "company.json").write_text(json.dumps(plan_of(orchestrator)))
     log, environment = at.folder / "seed.log", at.environment()
     for command in ("db", "migrate"), ("dags", "reserialize"):
         finished(at.command(*command), log=log, environment=environment, folder=at.folder)
@@ -70,16 +70,16 @@ def seed_airflow(at: AirflowHome, orchestrator: Orchestrator) -> SeededAirflow:
         signed_in(server.url, server.admin) as admin,
     ):
         try:
-            _run_all(admin, orchestrator, dags / "identities")
+            run_all(admin, orchestrator, dags / "identities")
         except TimeoutError as error:
             raise ServerFailed(f"Airflow's scheduler: {error}\n{tail(scheduler)}") from error
         for dag in orchestrator.dags:
             if dag.paused:  # only now: a paused DAG runs nothing
                 admin.call("PATCH", f"{API}/dags/{segment(dag.dag_id)}", {"is_paused": True})
-        return SeededAirflow(_read_back(admin, orchestrator), _new_ids(dags / "identities"))
+        return SeededAirflow(_read_back(admin, orchestrator), ids_chosen(dags / "identities"))
 
 
-def _company(orchestrator: Orchestrator) -> Json:
+def plan_of(orchestrator: Orchestrator) -> Json:
     """What the DAG file reads. A run is named `DAG_ID RUN_ID`, because DAGs share run ids."""
     events: dict[str, list[AssetEvent]] = {}
     for event in orchestrator.events:
@@ -137,7 +137,7 @@ def _plan(run: DagRun, events: Mapping[str, list[AssetEvent]]) -> Json:
     }
 
 
-def _run_all(admin: Rest, orchestrator: Orchestrator, identities: Path) -> None:
+def run_all(admin: Rest, orchestrator: Orchestrator, identities: Path) -> None:
     """One after another where a run leads to others: two at once could feed one run together."""
     led_to: dict[str, set[str]] = {}
     for event in orchestrator.events:
@@ -171,7 +171,7 @@ def _settled(admin: Rest, expected: set[str], identities: Path) -> None:
         time.sleep(5 * POLL_S)
 
 
-def _new_ids(identities: Path) -> dict[str, str]:
+def ids_chosen(identities: Path) -> dict[str, str]:
     new = {}
     for file in identities.iterdir():
         planned, real = file.read_text(), unquote(file.name)

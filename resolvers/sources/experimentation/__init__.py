@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from resolvers.errors import GraphError
-from resolvers.sources import Found, Needs, Page, PageAsk, SourceAdapter
-from schema.experiment import Experiment, ExperimentResults, ExperimentStatus, UsageWindow
-
-
-@dataclass(frozen=True, slots=True)
-class ListArgs:
-    """Which experiments to list; every status where `statuses` is None."""
-
-    statuses: frozenset[ExperimentStatus] | None = None
+from resolvers.sources import Found, ListArgs, Needs, Page, PageAsk, SourceAdapter
+from schema.experiment import Experiment, ExperimentResults, UsageWindow
 
 
 class ExperimentPlatform(SourceAdapter, Protocol):
@@ -56,4 +48,7 @@ class ExperimentPlatform(SourceAdapter, Protocol):
     async def experiments(
         self, keys: Sequence[PageAsk], args: ListArgs, needs: Needs
     ) -> Sequence[Page[Experiment] | GraphError]:
-        """Pages of all experiments, in the platform's own order by name."""
+        """Pages of the experiments the filter wants, or more: in its own order by name, or last changed first."""
+
+    async def search(self, keys: Sequence[str], args: None, needs: Needs) -> Sequence[Found[Experiment] | GraphError]:
+        """Candidates for each text by the platform's own search: about a hundred that hold any of its words."""

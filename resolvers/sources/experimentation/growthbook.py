@@ -11,37 +11,33 @@ from urllib.parse import quote
 
 import msgspec
 
-from resolvers.errors import PageLimit, SourceBadResponse, SourceError
-from resolvers.http import Query, SourceClient
-from resolvers.sources import Capability, Found, Needs, Page, PageAsk, SourceProfile
-from resolvers.sources.experimentation import ListArgs
+from resolvers.errors import SourceBadResponse, SourceError
+from resolvers.http import SourceClient
+from resolvers.sources import Capability, Found, ListArgs, Needs, Page, PageAsk, SourceProfile
 from resolvers.sources.experimentation.growthbook_api import (
     EXPERIMENTS,
     NEWEST_FIRST,
-    PAGE,
     RESULTS,
     GrowthBookApi,
     Read,
-    Unreadable,
     gathered,
 )
 from resolvers.sources.experimentation.growthbook_budget import CallBudget
 from resolvers.sources.experimentation.growthbook_details import Details
+from resolvers.sources.experimentation.growthbook_lists import CAPABILITIES, Lists
 from resolvers.sources.experimentation.growthbook_models import ModelLookup
 from resolvers.sources.experimentation.growthbook_rows import (
     ExperimentRow,
     ResultRow,
     in_window,
     results_of,
-    status_of,
-    statuses_query,
     window_query,
 )
+from schema.connection import IncompleteReason
 from schema.experiment import Experiment, ExperimentResults, UsageWindow
 from schema.identity import EntityKind
 from schema.source import CapabilityMode, SourceRole
 
-BY_NAME: Query = (("sortBy", "name"), ("sortOrder", "asc"))
 RESULTS_ONE_BY_ONE = 15
 """So many results are read one by one; for more, pages of results and of the experiments these leave out are fewer."""
 
@@ -72,7 +68,8 @@ class GrowthBook:
             "Running: 1 SDK payload, then tags or pages of running ones. Ever: pages of features and of experiments.",
         ),
         Capability("results_by_id", CapabilityMode.NATIVE, "1 call each up to 15, then pages of the latest results."),
-        Capability("experiments", CapabilityMode.NATIVE, "100 a call; archived ones with some others are a scan."),
+        Capability("experiments", CapabilityMode.NATIVE, "100 a call."),
+        *CAPABILITIES,
     )
 
     def __init__(
@@ -86,6 +83,7 @@ class GrowthBook:
         self._client = client
         self._api = GrowthBookApi(client, CallBudget(profile.name, clock))
         self._details = Details(profile, client, self._api, client_key, self.url)
+        self._lists = Lists(profile, self._api)
         self._models = ModelLookup(profile, self._api, self._details)
 
     def url(self, kind: EntityKind, key: str) -> str | None:
@@ -191,18 +189,35 @@ class GrowthBook:
     async def experiments(
         self, keys: Sequence[PageAsk], args: ListArgs, needs: Needs
     ) -> Sequence[Page[Experiment] | SourceError]:
-        """`GET /api/v1/experiments?sortBy=name&limit=&offset=`, 100 a call, with `status`, `archived` or `q`.
+        """`GET /api/v1/experiments?sortBy=&limit=&offset=`, 100 a call, with `status`, `archived`, `q` or `tag`.
 
-        One page per key. Statuses GrowthBook cannot be asked for together (archived ones and some others) are a scan.
+        One page per key. A domain is a tag or a project, so both lists are read whole, up to scan_rows.
         """
-        query = statuses_query(args.statuses)
-        listed = await (self._scanned(keys, args) if query is None else self._listed(keys, args, query))
+        listed = await self._lists.pages(keys, args)
         rows = [row for page in listed if isinstance(page, Page) for row in page.rows]
         built = iter(await self._details.experiments(rows, needs))
         return [
-            Page([next(built) for _ in page.rows], page.more, page.total) if isinstance(page, Page) else page
+            Page([next(built) for _ in page.rows], page.more, page.total, page.exact, page.reasons)
+            if isinstance(page, Page)
+            else page
             for page in listed
         ]
+
+    async def search(self, keys: Sequence[str], args: None, needs: Needs) -> Sequence[Found[Experiment] | SourceError]:
+        """`GET /api/v1/experiments?q=`, one call a word of each text, at most 3, the newest 100 rows of each."""
+        founds = await gathered([self._lists.search(key) for key in keys])
+        rows = [row for found in founds if isinstance(found, Found) for row in found.items]
+        built = iter(await self._details.experiments(rows, needs))
+        items: list[Found[Experiment] | SourceError] = []
+        for found in founds:
+            if isinstance(found, SourceError):
+                items.append(found)
+                continue
+            made = [next(built) for _ in found.items]
+            read = [item for item in made if not isinstance(item, SourceError)]
+            spoiled = {IncompleteReason.SOURCE_UNAVAILABLE} if len(read) < len(made) else set()
+            items.append(Found(read, found.scanned, found.reasons | spoiled))
+        return items
 
     async def _by_id(self, keys: Collection[str]) -> list[Read[ExperimentRow] | SourceError | None]:
         found = await self._api.pick(
@@ -257,47 +272,6 @@ class GrowthBook:
         if answer is None:
             return None
         return Read(answer.read(_OneResult).result, answer.fetched_at)
-
-    async def _listed(
-        self, keys: Sequence[PageAsk], args: ListArgs, query: Query
-    ) -> list[Page[Read[ExperimentRow]] | SourceError]:
-        return await gathered([self._page(ask, args, query) for ask in keys])
-
-    async def _page(self, ask: PageAsk, args: ListArgs, query: Query) -> Page[Read[ExperimentRow]]:
-        rows: list[Read[ExperimentRow] | SourceError] = []
-        more, total = True, None
-        while more and len(rows) < ask.limit:
-            limit = min(PAGE, ask.limit - len(rows))
-            page = await self._api.page(EXPERIMENTS, (*query, *BY_NAME), offset=ask.position + len(rows), limit=limit)
-            rows += [self._checked(row, args) for row in page.rows]
-            more, total = page.more, page.total
-            if not page.rows:
-                break
-        return Page(rows, more, total)
-
-    def _checked(self, row: Read[ExperimentRow] | Unreadable, args: ListArgs) -> Read[ExperimentRow] | SourceError:
-        if isinstance(row, Unreadable):
-            return row.error
-        if args.statuses is None or status_of(row.row) in args.statuses:
-            return row
-        return SourceBadResponse(self.profile.name, f"{self.profile.name} listed an experiment not asked for.")
-
-    async def _scanned(self, keys: Sequence[PageAsk], args: ListArgs) -> list[Page[Read[ExperimentRow]] | SourceError]:
-        walk = await self._api.walk(EXPERIMENTS, BY_NAME, most=self.profile.scan_rows)
-        rows: list[Read[ExperimentRow] | SourceError] = [
-            row.error if isinstance(row, Unreadable) else row
-            for row in walk.rows
-            if isinstance(row, Unreadable) or args.statuses is None or status_of(row.row) in args.statuses
-        ]
-        pages: list[Page[Read[ExperimentRow]] | SourceError] = []
-        for ask in keys:
-            end = ask.position + ask.limit
-            if walk.cut and end > len(rows):
-                pages.append(PageLimit(self.profile.name, f"{self.profile.name} has too many experiments to filter."))
-            else:
-                more = walk.cut or end < len(rows)
-                pages.append(Page(rows[ask.position : end], more, None if walk.cut else len(rows)))
-        return pages
 
 
 def _askable(keys: Collection[str]) -> list[str]:

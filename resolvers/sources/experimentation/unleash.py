@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from urllib.parse import quote
 
 from resolvers.errors import SourceError
-from resolvers.http import Query, SourceClient
-from resolvers.sources import Capability, Found, Needs, Page, PageAsk, SourceProfile
-from resolvers.sources.experimentation import ListArgs
-from resolvers.sources.experimentation.unleash_calls import ARCHIVED, EXPERIMENTS, UnleashCalls, both
+from resolvers.http import SourceClient
+from resolvers.sources import Capability, Found, ListArgs, Needs, Page, PageAsk, SourceProfile
+from resolvers.sources.experimentation.unleash_calls import UnleashCalls, both
 from resolvers.sources.experimentation.unleash_flags import Experiments, UnleashFlags, experiments_in, is_in
+from resolvers.sources.experimentation.unleash_lists import CAPABILITIES as LIST_CAPABILITIES
+from resolvers.sources.experimentation.unleash_lists import Lists
 from resolvers.sources.experimentation.unleash_models import UnleashModels
-from resolvers.sources.experimentation.unleash_rows import EXPERIMENT, Overview, nameable
-from schema.experiment import Experiment, ExperimentResults, ExperimentStatus, UsageWindow
+from resolvers.sources.experimentation.unleash_rows import nameable
+from schema.experiment import Experiment, ExperimentResults, UsageWindow
 from schema.identity import EntityKind
 from schema.source import CapabilityMode, SourceRole
 
@@ -25,6 +25,7 @@ CAPABILITIES = (
     Capability("experiments_by_model", CapabilityMode.NATIVE, "3 calls; archived flags are found by tag only"),
     Capability("results_by_id", CapabilityMode.NONE, "Unleash has no results"),
     Capability("experiments", CapabilityMode.NATIVE, "2 to 4 calls a page; archived flags follow all others"),
+    *LIST_CAPABILITIES,
 )
 
 
@@ -45,6 +46,7 @@ class Unleash:
         self._calls = UnleashCalls(client, environment, profile.scan_rows)
         self._flags = UnleashFlags(profile, self._calls)
         self._models = UnleashModels(self._flags)
+        self._lists = Lists(profile, self._calls, self._flags)
 
     def url(self, kind: EntityKind, key: str) -> str | None:
         """The list of flags searched for the key: a flag's own page needs its project, which a key does not tell."""
@@ -116,75 +118,22 @@ class Unleash:
 
         GET /api/admin/search/features (7.5.1), 1 call per 100 rows and 1 for each further list that a page reaches or
         counts; then for all pages together GET /api/client/features for variations, and an export if there are
-        archived rows. Raises the SourceError of these; a failed search is the error of its page.
+        archived rows. Raises the SourceError of these; a failed search is the error of its page. Narrowed by `query`,
+        `tag` and `project`: a tag has two spellings, and a domain a project too, which are searches of their own; these
+        are read whole, up to scan_rows.
         """
         del needs  # the search tells it all
-        segments = _segments(args.statuses, self.environment)
-        read = await asyncio.gather(*(self._stretch(ask, segments) for ask in keys), return_exceptions=True)
-        stretches: list[_Stretch | SourceError] = []
-        for stretch in read:
-            if isinstance(stretch, BaseException) and not isinstance(stretch, SourceError):
-                raise stretch
-            stretches.append(stretch)
-        overviews = [row for stretch in stretches if isinstance(stretch, _Stretch) for row in stretch.rows]
-        experiments = await self._flags.listed([row for row in overviews if isinstance(row, Overview)])
-        return [
-            stretch if isinstance(stretch, SourceError) else _page(ask, stretch, experiments)
-            for ask, stretch in zip(keys, stretches, strict=True)
-        ]
+        return await self._lists.pages(keys, args)
 
-    async def _stretch(self, ask: PageAsk, segments: Sequence[_Segment]) -> _Stretch:
-        """Rows of several searches, one after the other as if they were one list."""
-        rows: list[Overview | SourceError] = []
-        total = 0
-        for segment in segments:
-            offset = max(ask.position - total, 0)
-            pages, count = await self._calls.stretch(segment.filters, offset, ask.limit - len(rows))
-            for page in pages:
-                for row in page.answer.rows(page.raws, Overview):
-                    asked_for = isinstance(row, SourceError) or segment.holds(row, self.environment)
-                    rows.append(row if asked_for else self._flags.bad("a row that it was not asked for"))
-            total += count
-        return _Stretch(rows, total)
-
-
-@dataclass(frozen=True, slots=True)
-class _Segment:
-    """One search; `enabled` where it asks for that."""
-
-    filters: Query
-    archived: bool = False
-    enabled: bool | None = None
-
-    def holds(self, row: Overview, environment: str) -> bool:
-        if row.type != EXPERIMENT or (row.archived_at is not None) != self.archived:
-            return False
-        return self.enabled is None or row.enabled(environment) == self.enabled
-
-
-@dataclass(frozen=True, slots=True)
-class _Stretch:
-    rows: Sequence[Overview | SourceError]
-    total: int
-
-
-def _page(ask: PageAsk, stretch: _Stretch, experiments: Experiments) -> Page[Experiment]:
-    rows = [experiments[row.name] if isinstance(row, Overview) else row for row in stretch.rows]
-    return Page(rows, ask.position + len(rows) < stretch.total, stretch.total)
-
-
-def _segments(statuses: frozenset[ExperimentStatus] | None, environment: str) -> list[_Segment]:
-    """The searches that list these statuses; no search can say two of them at once, but one says all live ones."""
-    on, off = ("status[]", f"{environment}:enabled"), ("status[]", f"{environment}:disabled")
-    live = {
-        ExperimentStatus.RUNNING: _Segment([*EXPERIMENTS, on], enabled=True),
-        ExperimentStatus.STOPPED: _Segment([*EXPERIMENTS, off, ("lifecycle", "IS:completed")], enabled=False),
-        ExperimentStatus.DRAFT: _Segment([*EXPERIMENTS, off, ("lifecycle", "IS_NOT:completed")], enabled=False),
-    }
-    if statuses is None or statuses >= live.keys():
-        segments = [_Segment(EXPERIMENTS)]
-    else:
-        segments = [segment for status, segment in live.items() if status in statuses]
-    if statuses is None or ExperimentStatus.ARCHIVED in statuses:
-        segments.append(_Segment(ARCHIVED, archived=True))
-    return segments
+    async def search(self, keys: Sequence[str], args: None, needs: Needs) -> Sequence[Found[Experiment] | SourceError]:
+        """Candidates by name and description, for each text GET /api/admin/search/features?query=w1,w2 (7.5.1) twice,
+        live and archived, 100 rows each; then what a list's rows take.
+        """
+        del args, needs
+        founds = await asyncio.gather(*(self._lists.search(key) for key in keys), return_exceptions=True)
+        items: list[Found[Experiment] | SourceError] = []
+        for found in founds:
+            if isinstance(found, BaseException) and not isinstance(found, SourceError):
+                raise found
+            items.append(found)
+        return items

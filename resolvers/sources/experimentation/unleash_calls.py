@@ -34,6 +34,7 @@ PAGE = 100
 QUERY_BYTES = 6000
 
 EXPERIMENTS: Query = (("type", f"IS:{EXPERIMENT}"),)
+BY_NAME: Query = (("sortBy", "name"), ("sortOrder", "asc"))
 ARCHIVED: Query = (*EXPERIMENTS, ("archived", "IS:true"))
 
 
@@ -109,22 +110,25 @@ class UnleashCalls:
         rows.add(answer, read.features, Feature, names)
         return rows
 
-    async def page(self, filters: Query, offset: int, limit: int) -> SearchPage:
-        """GET /api/admin/search/features, by name; `limit` up to 100. A page cut short is a bad answer, not the end."""
-        query = [*filters, ("sortBy", "name"), ("sortOrder", "asc"), ("limit", str(limit)), ("offset", str(offset))]
+    async def page(self, filters: Query, offset: int, limit: int, order: Query = BY_NAME) -> SearchPage:
+        """GET /api/admin/search/features; `limit` up to 100. A page cut short is a bad answer, not the end."""
+        query = [*filters, *order, ("limit", str(limit)), ("offset", str(offset))]
         answer = await self.client.get(("api", "admin", "search", "features"), query)
         read = answer.read(_Search)
         if len(read.features) < min(limit, read.total - offset):
             raise SourceBadResponse(answer.source, f"{answer.source} answered fewer rows than it was asked for.")
         return SearchPage(answer, read.features[:limit], read.total)
 
-    async def stretch(self, filters: Query, offset: int, limit: int) -> tuple[list[SearchPage], int]:
+    async def stretch(
+        self, filters: Query, offset: int, limit: int, order: Query = BY_NAME
+    ) -> tuple[list[SearchPage], int]:
         """`limit` rows from `offset` on, in pages of 100, and the whole search's total.
 
         Past the last row 7.5.1 says that the total is 0; then the first row is asked for it.
         """
         end = offset + limit
-        pages = await together(self.page(filters, start, min(PAGE, end - start)) for start in range(offset, end, PAGE))
+        starts = range(offset, end, PAGE)
+        pages = await together(self.page(filters, start, min(PAGE, end - start), order) for start in starts)
         total = max((page.total for page in pages), default=0)
         if total == 0 and (offset > 0 or limit == 0):
             total = (await self.page(filters, 0, 1)).total

@@ -18,6 +18,9 @@ from schema.scalars import JSON, Timestamp
 EXPERIMENT = "experiment"
 """The type a flag has when its team says that it is a test."""
 
+SIMPLE = "simple"
+"""The type of tags that are words without one."""
+
 Weight = Annotated[float, msgspec.Meta(ge=0, le=1000)]
 
 
@@ -113,7 +116,7 @@ def labels_of(overview: Overview) -> list[tuple[str, str | None]]:
     Sorted, as 7.5.1 answers them in any order.
     """
     tags = sorted((tag.type, tag.value) for tag in overview.tags)
-    return [parse_word(value) if kind == "simple" else (kind, value) for kind, value in tags]
+    return [parse_word(value) if kind == SIMPLE else (kind, value) for kind, value in tags]
 
 
 def variants_of(feature: Feature) -> list[Variant]:

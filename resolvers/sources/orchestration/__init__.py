@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from resolvers.errors import GraphError
-from resolvers.sources import Found, Needs, Page, PageAsk, SourceAdapter
+from resolvers.sources import Found, ListArgs, Needs, Page, PageAsk, SourceAdapter
 from schema.pipeline import AssetMention, Pipeline, PipelineRun, RunState, TaskRun
 from schema.scalars import Timestamp
 
@@ -19,6 +19,13 @@ class RunKey(NamedTuple):
 
 class UpstreamRun(NamedTuple):
     """A run that fed another, and the asset it fed it through."""
+
+    run: RunKey
+    asset_uri: str
+
+
+class DownstreamRun(NamedTuple):
+    """A run that another fed, and the asset it was fed through."""
 
     run: RunKey
     asset_uri: str
@@ -88,12 +95,40 @@ class Orchestrator(SourceAdapter, Protocol):
     ) -> Sequence[AssetMention | GraphError | None]:
         """The asset with exactly this URI."""
 
+    async def assets_by_place(
+        self, keys: Sequence[str], args: None, needs: Needs
+    ) -> Sequence[Found[AssetMention] | GraphError]:
+        """The assets whose URI, normalised (resolvers/datasets.py), is the key."""
+
+    async def assets_by_name(
+        self, keys: Sequence[str], args: None, needs: Needs
+    ) -> Sequence[Found[AssetMention] | GraphError]:
+        """The assets with exactly this name."""
+
+    async def assets(self, keys: Sequence[str], args: None, needs: Needs) -> Sequence[Found[AssetMention] | GraphError]:
+        """The assets whose name holds each text, letter case aside; all for an empty one. Up to scan_rows."""
+
     async def upstream_runs(
         self, keys: Sequence[RunKey], args: None, needs: Needs
     ) -> Sequence[Found[UpstreamRun] | GraphError]:
         """The runs whose asset events triggered or fed each run."""
 
-    async def pipelines(
+    async def downstream_runs(
+        self, keys: Sequence[RunKey], args: None, needs: Needs
+    ) -> Sequence[Found[DownstreamRun] | GraphError]:
+        """The runs that each run's asset events triggered or fed."""
+
+    async def every_asset(
         self, keys: Sequence[PageAsk], args: None, needs: Needs
+    ) -> Sequence[Page[AssetMention] | GraphError]:
+        """Pages of all assets, in the orchestrator's own order."""
+
+    async def pipelines(
+        self, keys: Sequence[PageAsk], args: ListArgs, needs: Needs
     ) -> Sequence[Page[Pipeline] | GraphError]:
-        """Pages of all pipelines, in the orchestrator's own order by name."""
+        """Pages of the pipelines the filter wants, or more: in the orchestrator's own order by name, or last changed
+        first. `last_run_states` are applied whole, or the page is empty and says NOT_SUPPORTED_BY_SOURCE.
+        """
+
+    async def search(self, keys: Sequence[str], args: None, needs: Needs) -> Sequence[Found[Pipeline] | GraphError]:
+        """Candidates for each text by the orchestrator's own search: about a hundred that hold any of its words."""

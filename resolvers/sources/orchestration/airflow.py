@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 from urllib.parse import quote
 
 from resolvers.errors import SourceBadResponse, SourceError
 from resolvers.http import SourceClient
-from resolvers.sources import Capability, Found, Needs, Page, PageAsk, SourceProfile
-from resolvers.sources.orchestration import PipelineAssets, RunKey, RunsAsk, TasksAsk, UpstreamRun
+from resolvers.sources import Capability, Found, ListArgs, Needs, Page, PageAsk, SourceProfile
+from resolvers.sources.orchestration import DownstreamRun, PipelineAssets, RunKey, RunsAsk, TasksAsk, UpstreamRun
 from resolvers.sources.orchestration.airflow_assets import Assets
+from resolvers.sources.orchestration.airflow_events import Events
 from resolvers.sources.orchestration.airflow_lists import (
     API,
     PAGE_ROWS,
-    DagList,
-    EventList,
     Kind,
     Matched,
     Read,
@@ -40,13 +39,14 @@ from resolvers.sources.orchestration.airflow_lists import (
     walk,
     walk_on,
 )
+from resolvers.sources.orchestration.airflow_pipelines import CAPABILITIES as LIST_CAPABILITIES
+from resolvers.sources.orchestration.airflow_pipelines import DAGS, Pipelines
 from resolvers.sources.orchestration.airflow_rows import (
     RUN_STATES,
     TASK_STATES,
     TASK_STATES_SINCE_3_3,
     DagId,
     DagRow,
-    EventRow,
     ServerVersion,
     TaskRow,
     pipeline_of,
@@ -60,8 +60,6 @@ from schema.pipeline import AssetMention, Pipeline, PipelineRun, TaskRun
 from schema.source import CapabilityMode, SourceRole
 
 Key = TypeVar("Key")
-
-DAGS = Kind((*API, "dags"), DagList, DagRow)
 
 OR_PATTERNS = (3, 2)
 """From here on `|` means OR in `*_pattern`."""
@@ -80,8 +78,14 @@ CAPABILITIES = (
     Capability("tasks", CapabilityMode.NATIVE, "one call a run"),
     Capability("assets_by_pipeline", CapabilityMode.NATIVE, "50 pipelines a call, pages of 100"),
     Capability("assets_by_uri", CapabilityMode.NATIVE, "50 URIs a call from 3.2 on, one a call before"),
+    Capability("assets_by_place", CapabilityMode.NATIVE, "50 URIs a call from 3.2 on, one a call before"),
+    Capability("assets_by_name", CapabilityMode.NATIVE, "50 names a call from 3.2 on, one a call before"),
+    Capability("assets", CapabilityMode.NATIVE, "pages of 100 by name"),
+    Capability("every_asset", CapabilityMode.NATIVE, "pages of 100"),
     Capability("upstream_runs", CapabilityMode.NATIVE, "one call a run"),
+    Capability("downstream_runs", CapabilityMode.NATIVE, "one call a run"),
     Capability("pipelines", CapabilityMode.NATIVE, "pages of 100 by name"),
+    *LIST_CAPABILITIES,
 )
 
 
@@ -98,6 +102,8 @@ class Airflow:
         self._release: tuple[int, int] | None = None
         self._runs = Runs(profile, client, self.url)
         self._assets = Assets(client, profile.scan_rows)
+        self._events = Events(client, profile.scan_rows)
+        self._lists = Pipelines(profile, client, self._as_pipeline)
 
     def url(self, kind: EntityKind, key: str) -> str | None:
         root = self.profile.ui_url.rstrip("/")
@@ -148,15 +154,20 @@ class Airflow:
         return [found[key] for key in keys]
 
     async def pipelines(
-        self, keys: Sequence[PageAsk], args: None, needs: Needs
+        self, keys: Sequence[PageAsk], args: ListArgs, needs: Needs
     ) -> Sequence[Page[Pipeline] | SourceError]:
-        """GET /dags?order_by=dag_id&limit&offset, 100 rows a call (3.3.2); active DAGs only."""
+        """GET /dags?order_by=dag_id&limit&offset, 100 rows a call (3.3.2); active DAGs only.
 
-        async def read(ask: PageAsk) -> Page[Pipeline]:
-            listed = await stretch(self._client, DAGS, [("order_by", "dag_id")], ask.position, ask.limit)
-            return page(listed, ask, self._as_pipeline)
+        Narrowed by `dag_id_pattern`, `tags` and `last_dag_run_state`. Several states are a list each; an owner is one
+        of `owners` and one of the tags that GET /dagTags?tag_name_pattern finds; these are read whole, up to scan_rows.
+        """
+        found = await self._lists.pages(keys, args)
+        return [found[key] for key in keys]
 
-        found = await singly(read, keys)
+    async def search(self, keys: Sequence[str], args: None, needs: Needs) -> Sequence[Found[Pipeline] | SourceError]:
+        """GET /dags?dag_id_pattern=w1|w2, one call a text, or one a word before 3.2; 100 rows each, active ones."""
+        joined = await self._is_at_least(OR_PATTERNS)
+        found = await singly(lambda key: self._lists.search(key, joined), keys)
         return [found[key] for key in keys]
 
     async def _pipeline(self, key: str) -> Pipeline | SourceError | None:
@@ -311,6 +322,47 @@ class Airflow:
         found = await in_parts(self._assets.by_uri, parts)
         return [found.get(key) for key in keys]
 
+    async def assets_by_place(
+        self, keys: Sequence[str], args: None, needs: Needs
+    ) -> Sequence[Found[AssetMention] | SourceError]:
+        """GET /assets?uri_pattern=bucket/a|bucket/b, 50 places a call (3.3.2), one a call before 3.2.
+
+        Found as parts of URIs, letter case aside, and compared by what the URIs normalise to.
+        """
+        return await self._assets_by_text(keys, self._assets.by_place)
+
+    async def assets_by_name(
+        self, keys: Sequence[str], args: None, needs: Needs
+    ) -> Sequence[Found[AssetMention] | SourceError]:
+        """GET /assets?name_pattern=a|b, 50 names a call (3.3.2), one a call before 3.2; compared exactly afterwards."""
+        return await self._assets_by_text(keys, self._assets.by_name)
+
+    async def assets(
+        self, keys: Sequence[str], args: None, needs: Needs
+    ) -> Sequence[Found[AssetMention] | SourceError]:
+        """GET /assets?name_pattern=text, pages of 100 up to scan_rows (3.3.2); active assets only."""
+        found = await singly(self._assets.containing, keys)
+        return [found[key] for key in keys]
+
+    async def every_asset(
+        self, keys: Sequence[PageAsk], args: None, needs: Needs
+    ) -> Sequence[Page[AssetMention] | SourceError]:
+        """GET /assets?order_by=id&limit&offset, 100 rows a call (3.3.2); active assets only."""
+        found = await singly(self._assets.page, keys)
+        return [found[key] for key in keys]
+
+    async def _assets_by_text(
+        self,
+        keys: Sequence[str],
+        ask: Callable[[Sequence[str]], Awaitable[Mapping[str, Found[AssetMention] | SourceError]]],
+    ) -> list[Found[AssetMention] | SourceError]:
+        asked = [key for key in keys if key.strip() not in ("", "~")]
+        joined = len(asked) > 1 and await self._is_at_least(OR_PATTERNS)
+        together = [key for key in asked if joined and "|" not in key and key == key.strip()]
+        parts = [*([key] for key in asked if key not in together), *calls(together, lambda key: [key], MOST_PATTERNS)]
+        found = await in_parts(ask, parts)
+        return [found.get(key, Found()) for key in keys]
+
     async def upstream_runs(
         self, keys: Sequence[RunKey], args: None, needs: Needs
     ) -> Sequence[Found[UpstreamRun] | SourceError]:
@@ -318,23 +370,17 @@ class Airflow:
 
         3.3.2 answers 500 while another run fed by one of these events has not started; that is this key's error.
         """
+        found = await singly(self._events.above, filter(is_address, keys))
+        return [found.get(key, Found()) for key in keys]
 
-        async def fed(key: RunKey) -> Found[UpstreamRun]:
-            segments = (*runs_of(key.pipeline).segments, key.run_id, "upstreamAssetEvents")
-            answer = await self._client.get(segments, also=(404,))
-            if is_absent(answer):
-                return Found()
-            events = answer.rows(answer.read(EventList).rows, EventRow)
-            found: dict[UpstreamRun, None] = {}
-            for event in events:
-                if isinstance(event, SourceBadResponse):
-                    raise event
-                if event.source_dag_id and event.source_run_id:
-                    writer = RunKey(event.source_dag_id, event.source_run_id)
-                    found[UpstreamRun(writer, event.uri or event.name or "")] = None
-            return Found(list(found), len(events))
+    async def downstream_runs(
+        self, keys: Sequence[RunKey], args: None, needs: Needs
+    ) -> Sequence[Found[DownstreamRun] | SourceError]:
+        """GET /assets/events?source_dag_id&source_run_id, one call a run, pages of 100 (3.3.2); none for one unknown.
 
-        found = await singly(fed, filter(is_address, keys))
+        It fails as `upstream_runs` does while a run that was fed has not started.
+        """
+        found = await singly(self._events.below, filter(is_address, keys))
         return [found.get(key, Found()) for key in keys]
 
     # ------------------------------------------------------------ for all of them

@@ -8,8 +8,10 @@ from typing import TypeVar
 
 import msgspec
 
+from resolvers.datasets import normalised_uri
 from resolvers.errors import PageLimit, SourceBadResponse, SourceError
-from resolvers.http import SourceClient
+from resolvers.http import Query, SourceClient
+from resolvers.sources import Found, Page, PageAsk
 from resolvers.sources.orchestration import PipelineAssets
 from resolvers.sources.orchestration.airflow_lists import (
     API,
@@ -21,10 +23,13 @@ from resolvers.sources.orchestration.airflow_lists import (
     in_parts,
     items,
     matched,
+    page,
     stretch,
+    walk,
     walk_on,
 )
 from resolvers.sources.orchestration.airflow_rows import AssetDags, AssetRow, AssetUri, asset_of, assets_of
+from schema.connection import IncompleteReason
 from schema.pipeline import AssetMention
 
 T = TypeVar("T")
@@ -51,7 +56,7 @@ class Assets:
             if isinstance(read.row, SourceBadResponse):
                 unreadable.update(dict.fromkeys(_dags_of(read.raw, keys), read.row))
             else:
-                mentions.append(asset_of(read.row))
+                mentions.append(asset_of(read.row, read.fetched_at))
         return {key: unreadable[key].again() if key in unreadable else assets_of(key, mentions) for key in keys}
 
     async def by_uri(self, keys: Sequence[str]) -> Mapping[str, AssetMention | SourceError | None]:
@@ -64,6 +69,50 @@ class Assets:
         if self._is_too_long(first) and not rows.found:
             raise self._page_limit()
         return items(keys, rows, _as_asset)
+
+    async def by_place(self, keys: Sequence[str]) -> Mapping[str, Found[AssetMention] | SourceError]:
+        """What follows the scheme is looked for, as a URI may be spelled with another scheme of the same store."""
+        query = [("uri_pattern", "|".join(key.partition(":")[2].lstrip("/") for key in keys)), ("order_by", "uri")]
+        return await self._grouped(keys, query, lambda asset: normalised_uri(asset.uri))
+
+    async def by_name(self, keys: Sequence[str]) -> Mapping[str, Found[AssetMention] | SourceError]:
+        query = [("name_pattern", "|".join(keys)), ("order_by", "name")]
+        return await self._grouped(keys, query, lambda asset: asset.name)
+
+    async def page(self, ask: PageAsk) -> Page[AssetMention]:
+        listed = await stretch(self.client, ASSETS, [("order_by", "id")], ask.position, ask.limit)
+        return page(listed, ask, _as_asset)
+
+    async def containing(self, text: str) -> Found[AssetMention]:
+        """All where the text is empty. Letters that a database folds in its own way are looked for here."""
+        narrowed = text.isascii() and text.isprintable() and "|" not in text and text.strip() not in ("", "~")
+        query = [*([("name_pattern", text)] if narrowed else []), ("order_by", "name")]
+        found = await self._found(query)
+        return Found(
+            [asset for asset in found.items if text.lower() in asset.name.lower()], found.scanned, found.reasons
+        )
+
+    async def _grouped(
+        self, keys: Sequence[str], query: Query, key_of: Callable[[AssetMention], str | None]
+    ) -> Mapping[str, Found[AssetMention] | SourceError]:
+        found = await self._found(query)
+        groups: dict[str, list[AssetMention]] = {key: [] for key in keys}
+        for asset in found.items:
+            key = key_of(asset)
+            if key in groups:
+                groups[key].append(asset)
+        return {key: Found(assets, found.scanned, found.reasons) for key, assets in groups.items()}
+
+    async def _found(self, query: Query) -> Found[AssetMention]:
+        listed = await walk(self.client, ASSETS, query, self.scan_rows)
+        reasons = set() if listed.whole else {IncompleteReason.SCAN_LIMIT}
+        assets = []
+        for read in listed.reads:
+            if isinstance(read.row, SourceBadResponse):
+                reasons.add(IncompleteReason.SOURCE_UNAVAILABLE)
+            else:
+                assets.append(asset_of(read.row, read.fetched_at))
+        return Found(assets, len(listed.reads), frozenset(reasons))
 
     def _is_too_long(self, first: Stretch[AssetRow]) -> bool:
         return first.total is not None and first.total > self.scan_rows
@@ -91,4 +140,4 @@ def _dags_of(raw: msgspec.Raw, keys: Sequence[str]) -> Sequence[str]:
 
 
 def _as_asset(read: Read[AssetRow]) -> AssetMention | SourceError:
-    return read.row.again() if isinstance(read.row, SourceBadResponse) else asset_of(read.row)
+    return read.row.again() if isinstance(read.row, SourceBadResponse) else asset_of(read.row, read.fetched_at)

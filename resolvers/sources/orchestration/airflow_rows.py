@@ -164,6 +164,13 @@ class AssetDags(msgspec.Struct):
         return {row.dag_id for rows in listed for row in rows}
 
 
+class FedRow(msgspec.Struct):
+    """A run that an event triggered or fed."""
+
+    dag_id: str
+    run_id: str
+
+
 class EventRow(msgspec.Struct):
     """`source_dag_id` and `source_run_id` are null where the event came by the API and no run wrote it."""
 
@@ -171,6 +178,7 @@ class EventRow(msgspec.Struct):
     name: str | None = None
     source_dag_id: str | None = None
     source_run_id: str | None = None
+    created_dagruns: tuple[FedRow, ...] = ()
 
 
 def pipeline_of(row: DagRow, fetched_at: Timestamp, profile: SourceProfile, url_of: UrlMaker) -> Pipeline:
@@ -227,7 +235,7 @@ def task_of(row: TaskRow, run_url: str | None) -> TaskRun:
     )
 
 
-def asset_of(row: AssetRow) -> AssetMention:
+def asset_of(row: AssetRow, fetched_at: Timestamp) -> AssetMention:
     """Readers are the DAGs an asset triggers and those whose tasks name it as an inlet."""
     readers = [*row.consuming_tasks]
     for listed in (row.scheduled_dags, row.consuming_dags):
@@ -237,6 +245,7 @@ def asset_of(row: AssetRow) -> AssetMention:
         name=row.name,
         producers=sorted({task.dag_id for task in row.producing_tasks}),
         consumers=sorted({reader.dag_id for reader in readers}),
+        fetched_at=fetched_at,
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from resolvers.errors import GraphError
-from resolvers.sources import Found, Needs, Page, PageAsk, SourceAdapter
+from resolvers.sources import Found, ListArgs, Needs, Page, PageAsk, SourceAdapter
 from schema.model import Model, ModelVersion, TrainingRun
 
 
@@ -70,8 +70,47 @@ class ModelRegistry(SourceAdapter, Protocol):
     ) -> Sequence[Found[TrainingRun] | GraphError]:
         """Training runs whose tag has the value, newest first, bounded by the profile's scan_rows."""
 
-    async def models(self, keys: Sequence[PageAsk], args: None, needs: Needs) -> Sequence[Page[Model] | GraphError]:
-        """Pages of all models, in the registry's own order by name."""
+    async def training_runs_by_dataset(
+        self, keys: Sequence[str], args: None, needs: Needs
+    ) -> Sequence[Found[TrainingRun] | GraphError]:
+        """Training runs that logged an input of each name, newest first, bounded by the profile's scan_rows."""
+
+    async def training_runs_by_feature(
+        self, keys: Sequence[str], args: None, needs: Needs
+    ) -> Sequence[Found[TrainingRun] | GraphError]:
+        """Training runs that may mention each feature (by name), or more: in a tag, a signature, or as a column.
+
+        Candidates, bounded by scan_rows: the link table reads the names itself.
+        """
+
+    async def training_runs_with_datasets(
+        self, keys: Sequence[str], args: None, needs: Needs
+    ) -> Sequence[Found[TrainingRun] | GraphError]:
+        """Training runs that logged an input whose name holds each text, letter case aside; any input for "".
+
+        Bounded: SCAN_LIMIT where not all such runs were read, and CALL_BUDGET where not every name was met either.
+        """
+
+    async def training_runs_with_features(
+        self, keys: Sequence[str], args: None, needs: Needs
+    ) -> Sequence[Found[TrainingRun] | GraphError]:
+        """Training runs that may mention a feature whose name holds each text; any feature for "". Bounded."""
+
+    async def models(self, keys: Sequence[PageAsk], args: ListArgs, needs: Needs) -> Sequence[Page[Model] | GraphError]:
+        """Pages of the models the filter wants, or more: in the registry's own order by name, or last changed first."""
+
+    async def every_version(
+        self, keys: Sequence[PageAsk], args: None, needs: Needs
+    ) -> Sequence[Page[ModelVersion] | GraphError]:
+        """Pages of the versions of all models, last changed first, each by as few calls as it can be."""
+
+    async def every_training_run(
+        self, keys: Sequence[PageAsk], args: None, needs: Needs
+    ) -> Sequence[Page[TrainingRun] | GraphError]:
+        """Pages of all training runs, newest first."""
+
+    async def search(self, keys: Sequence[str], args: None, needs: Needs) -> Sequence[Found[Model] | GraphError]:
+        """Candidates for each text by the registry's own search: about a hundred that hold any of its words."""
 
     async def versions(
         self, keys: Sequence[str], args: PageAsk, needs: Needs

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 from urllib.parse import quote
@@ -12,13 +12,15 @@ import msgspec
 
 from resolvers.errors import SourceBadResponse, SourceError
 from resolvers.http import SourceClient
-from resolvers.sources import Capability, Found, Need, Needs, Page, PageAsk, SourceProfile
+from resolvers.sources import Capability, Found, ListArgs, Need, Needs, Page, PageAsk, SourceProfile
 from resolvers.sources.registry import AliasKey, TagKey, VersionKey
 from resolvers.sources.registry.mlflow_api import Listed, MlflowApi
+from resolvers.sources.registry.mlflow_data import RUNS_A_PAGE, DataRuns
 from resolvers.sources.registry.mlflow_filter import chunks, equals, is_name, one_of
+from resolvers.sources.registry.mlflow_lists import CAPABILITIES, model_pages, models_with_words
 from resolvers.sources.registry.mlflow_lookup import ROWS_A_PAGE, Lookup, Outcome, is_run_id, with_aliases
 from resolvers.sources.registry.mlflow_pages import version_pages
-from resolvers.sources.registry.mlflow_rows import Builder, Read, RunRow, VersionRow
+from resolvers.sources.registry.mlflow_rows import Builder, ModelRow, Read, RunRow, VersionRow
 from resolvers.sources.registry.mlflow_scan import Reads, by_tag, those, walk
 from schema.connection import IncompleteReason
 from schema.identity import EntityKind, split_version_key
@@ -28,8 +30,6 @@ from schema.source import CapabilityMode, SourceRole
 R = TypeVar("R", bound=msgspec.Struct)
 T = TypeVar("T")
 
-_MODELS_A_PAGE = 1000  # the most MLflow takes
-_RUNS_A_PAGE = 200  # about 1 MB, more where datasets have wide schemas
 _NATIVE = CapabilityMode.NATIVE
 
 
@@ -46,8 +46,15 @@ class Mlflow:
         Capability("versions_by_tag", _NATIVE, "One call a value; one for several values of one tag if few have it."),
         Capability("training_runs_by_id", _NATIVE, "100 runs a call, and one for the experiment ids."),
         Capability("training_runs_by_tag", _NATIVE, "As versions_by_tag, and one for the experiment ids."),
+        Capability("training_runs_by_dataset", _NATIVE, "100 names a call, and one for the experiment ids."),
+        Capability("training_runs_by_feature", _NATIVE, "A call a tag that holds features, and a name up to 4."),
+        Capability("training_runs_with_datasets", CapabilityMode.SCAN, "Newest runs, then 4 calls for other names."),
+        Capability("training_runs_with_features", CapabilityMode.SCAN, "Newest runs."),
         Capability("models", _NATIVE, "By name; any position in one call."),
         Capability("versions", _NATIVE, "One call a model; one for 100 models with few versions since MLflow 3.17."),
+        Capability("every_version", _NATIVE, "Last changed first; any position in one call."),
+        Capability("every_training_run", _NATIVE, "Newest first; one call a page, and one for the experiment ids."),
+        *CAPABILITIES,
     )
 
     def __init__(self, profile: SourceProfile, client: SourceClient) -> None:
@@ -56,6 +63,7 @@ class Mlflow:
         self._api = MlflowApi(client)
         self._lookup = Lookup(self._api)
         self._build = Builder(profile, self.url)
+        self._data = DataRuns(self._api, profile.scan_rows, profile.conventions.feature_tags)
 
     def url(self, kind: EntityKind, key: str) -> str | None:
         place = f"{self.profile.ui_url.rstrip('/')}/#"
@@ -140,7 +148,7 @@ class Mlflow:
     ) -> Sequence[Found[ModelVersion] | SourceError]:
         """GET model-versions/search by the tag's value, 1000 rows a page up to the profile's scan_rows."""
         found = await by_tag(keys, self._api.versions, lambda row: row.tags, ROWS_A_PAGE, self.profile.scan_rows)
-        return await self._found_versions([found.get(key, Found()) for key in keys], needs)
+        return await self._found_versions([found[key] for key in keys], needs)
 
     async def training_runs_by_tag(
         self, keys: Sequence[TagKey], args: None, needs: Needs
@@ -151,19 +159,93 @@ class Mlflow:
         async def search(clause: str, limit: int, offset: int) -> Listed[str, RunRow]:
             return await self._api.runs(groups, clause, limit, offset)
 
-        found = await by_tag(keys, search, lambda row: row.data.tags, _RUNS_A_PAGE, self.profile.scan_rows)
+        found = await by_tag(keys, search, lambda row: row.data.tags, RUNS_A_PAGE, self.profile.scan_rows)
+        return [self._found(found[key], self._build.training_run) for key in keys]
+
+    async def training_runs_by_dataset(
+        self, keys: Sequence[str], args: None, needs: Needs
+    ) -> Sequence[Found[TrainingRun] | SourceError]:
+        """GET experiments/search, then POST runs/search `dataset.name IN`, 100 names a call, 200 rows a page."""
+        found = await self._data.by_name(keys)
         return [self._found(found.get(key, Found()), self._build.training_run) for key in keys]
+
+    async def training_runs_by_feature(
+        self, keys: Sequence[str], args: None, needs: Needs
+    ) -> Sequence[Found[TrainingRun] | SourceError]:
+        """GET experiments/search, then POST runs/search by each tag that holds features, one call a name up to 4 and
+        one for more, and by the datasets whose columns may be meant; 200 rows a page up to scan_rows.
+        """
+        found = await self._data.by_feature(keys)
+        return [self._found(found.get(key, Found()), self._build.training_run) for key in keys]
+
+    async def training_runs_with_datasets(
+        self, keys: Sequence[str], args: None, needs: Needs
+    ) -> Sequence[Found[TrainingRun] | SourceError]:
+        """GET experiments/search, then POST runs/search `dataset.name ILIKE`, 200 rows a page up to scan_rows.
+
+        Where that is not all, up to 4 pages more of runs with names that were not met: `dataset.name NOT IN`.
+        """
+        found = await asyncio.gather(*map(self._data.with_datasets, keys))
+        return [self._found(reads, self._build.training_run) for reads in found]
+
+    async def training_runs_with_features(
+        self, keys: Sequence[str], args: None, needs: Needs
+    ) -> Sequence[Found[TrainingRun] | SourceError]:
+        """GET experiments/search, then POST runs/search, 200 rows a page up to scan_rows; of all runs where no text
+        is asked for, else by the tags that hold features, and of runs with datasets, whose columns hold some.
+        """
+        found = await asyncio.gather(*map(self._data.with_features, keys))
+        return [self._found(reads, self._build.training_run) for reads in found]
 
     # ------------------------------------------------------------ lists
 
-    async def models(self, keys: Sequence[PageAsk], args: None, needs: Needs) -> Sequence[Page[Model] | SourceError]:
-        """GET registered-models/search by name, one call a page, 1000 rows at most; MLflow counts no totals."""
+    async def models(
+        self, keys: Sequence[PageAsk], args: ListArgs, needs: Needs
+    ) -> Sequence[Page[Model] | SourceError]:
+        """GET registered-models/search by name or last change, one call a page, 1000 rows at most; no totals.
 
-        async def page(ask: PageAsk) -> Page[Model]:
-            listed = await self._api.models("", min(ask.limit, _MODELS_A_PAGE), ask.position)
-            return Page([self._row(row, self._build.model) for _, row in listed.rows], listed.more)
+        Narrowed by `name ILIKE` and tags. For an owner one search a tag that may name one, each up to scan_rows.
+        """
+        pages = await model_pages(self._api, self.profile.labels, self.profile.scan_rows, keys, args)
 
-        return await asyncio.gather(*(_outcome(page(ask)) for ask in keys))
+        def made(page: Page[Read[ModelRow]]) -> Page[Model]:
+            rows = [self._row(row, self._build.model) for row in page.rows]
+            return Page(rows, page.more, page.total, page.exact, page.reasons)
+
+        return [page if isinstance(page, SourceError) else made(page) for page in pages]
+
+    async def every_version(
+        self, keys: Sequence[PageAsk], args: None, needs: Needs
+    ) -> Sequence[Page[ModelVersion] | SourceError]:
+        """GET model-versions/search, one call a page; no totals, no aliases."""
+
+        async def page(ask: PageAsk) -> Page[ModelVersion] | SourceError:
+            try:
+                listed = await self._api.versions("", ask.limit, ask.position)
+            except SourceError as error:
+                return error
+            return Page([self._row(row, self._build.version) for _, row in listed.rows], listed.more)
+
+        return list(await asyncio.gather(*map(page, keys)))
+
+    async def every_training_run(
+        self, keys: Sequence[PageAsk], args: None, needs: Needs
+    ) -> Sequence[Page[TrainingRun] | SourceError]:
+        """POST runs/search, one call a page, and GET experiments/search once; deleted runs too: versions name them."""
+
+        async def page(ask: PageAsk) -> Page[TrainingRun] | SourceError:
+            try:
+                listed = await self._api.runs(await self._api.groups(), "", ask.limit, ask.position)
+            except SourceError as error:
+                return error
+            return Page([self._row(row, self._build.training_run) for _, row in listed.rows], listed.more)
+
+        return list(await asyncio.gather(*map(page, keys)))
+
+    async def search(self, keys: Sequence[str], args: None, needs: Needs) -> Sequence[Found[Model] | SourceError]:
+        """GET registered-models/search `name ILIKE`, one call a word of each text, at most 5, 100 rows each."""
+        found = await asyncio.gather(*(models_with_words(self._api, key) for key in keys))
+        return [self._found(reads, self._build.model) for reads in found]
 
     async def versions(
         self, keys: Sequence[str], args: PageAsk, needs: Needs
@@ -227,13 +309,6 @@ class Mlflow:
             return build(row)
         except ValueError:  # a time outside of the calendar
             return SourceBadResponse(self.profile.name, f"{self.profile.name} answered a row that cannot be read.")
-
-
-async def _outcome(call: Awaitable[T]) -> T | SourceError:
-    try:
-        return await call
-    except SourceError as error:
-        return error
 
 
 def _of_run(run_id: str, row: VersionRow) -> bool:

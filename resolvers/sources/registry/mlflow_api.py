@@ -90,9 +90,12 @@ class MlflowApi:
         answer = await self._one("registered-models", "alias", [("name", name), ("alias", alias)])
         return _version(answer, name, None)
 
-    async def models(self, wanted: str, limit: int, offset: int = 0) -> Listed[str, ModelRow]:
-        """GET registered-models/search in the order of names; 1000 rows a page at most."""
-        query = [("max_results", str(limit)), ("order_by", "name ASC"), *_filter(wanted), *_token(offset)]
+    async def models(
+        self, wanted: str, limit: int, offset: int = 0, orders: Sequence[str] = ("name ASC",)
+    ) -> Listed[str, ModelRow]:
+        """GET registered-models/search, in the order of names unless told; 1000 rows a page at most."""
+        ordered = [("order_by", order) for order in orders]
+        query = [("max_results", str(limit)), *ordered, *_filter(wanted), *_token(offset)]
         answer = self._page(await self._get("registered-models", "search", query))
         page = answer.read(_Models)
         return Listed(_rows(answer, page.registered_models, ModelRow, _ModelId, _model_key), bool(page.next_page_token))

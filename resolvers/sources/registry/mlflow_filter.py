@@ -57,6 +57,25 @@ def begins(identifier: str, text: str) -> str:
     return f"{identifier} LIKE '{_masked(text)}%'"
 
 
+def folded(identifier: str, text: str) -> str:
+    """A clause that finds at least the rows whose value holds this text, letter case aside.
+
+    Databases fold ASCII letters alike and others not at all, or each in its own way: these stand for anything.
+    """
+    masked = "".join(char if char.isascii() else "%" for char in _masked(text))
+    return f"{identifier} ILIKE '%{masked}%'"
+
+
+def is_folded_exactly(text: str) -> bool:
+    """Whether `folded` finds nothing else."""
+    return text.isascii() and not set(text) & set("%_'\\") and text.isprintable()
+
+
+def present(identifier: str) -> str:
+    """A clause that finds the rows that have any value: a search of models takes no IS NOT NULL (3.17.2)."""
+    return f"{identifier} LIKE '%'"
+
+
 def one_of(identifier: str, texts: Sequence[str]) -> str:
     """A clause for a list of texts, each of which can be quoted."""
     return f"{identifier} IN ({','.join(quoted(text) or '' for text in texts)})"

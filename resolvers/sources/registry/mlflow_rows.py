@@ -29,6 +29,9 @@ from schema.scalars import Timestamp
 
 R = TypeVar("R")
 
+HISTORY = "mlflow.log-model.history"
+"""The tag that log_model leaves on a run, with the model's signature."""
+
 
 @dataclass(frozen=True, slots=True)
 class Read(Generic[R]):
@@ -205,7 +208,7 @@ class Builder:
             all_metrics=[_metric(row) for row in data.metrics],
             labels=labels,
             datasets=_datasets(inputs, read.at),
-            features=_features(inputs, labels.get("mlflow.log-model.history"), read.at),
+            features=_features(inputs, labels.get(HISTORY), read.at),
             started_at=_time(info.start_time),
             ended_at=_time(info.end_time),
             source_status=info.status,

@@ -69,7 +69,8 @@ async def by_tag(
     """One walk for each key, as no filter takes a list of values of a tag (3.17.2).
 
     Several values of one tag first try a single page of the pattern of their common beginning: where that is all of
-    them, it was one call.
+    them, it was one call. Several texts that values hold first try all rows that have the tag, in no more pages than
+    there are texts.
     """
 
     async def of_key(key: TagKey) -> Reads[R]:
@@ -82,20 +83,28 @@ async def by_tag(
 
     async def of_tag(name: str, asked: list[TagKey]) -> dict[TagKey, Reads[R]]:
         exact = [key for key in asked if not key.contains]
+        held = [key for key in asked if key.contains]
         found: dict[TagKey, Reads[R]] = {}
-        if len(exact) >= _WORTH_A_PATTERN:
-            clause = begins(tag(name), _common_beginning([key.value for key in exact]))
-            reads = await walk(partial(search, clause), a_page, a_page)
-            if isinstance(reads, SourceError) or IncompleteReason.SCAN_LIMIT not in reads.reasons:
-                found = {key: those(reads, partial(has, key)) for key in exact}
+        for several, beginning, rows in (
+            (exact, _common_beginning([key.value for key in exact]), a_page),
+            (held, "", min(a_page * len(held), most)),
+        ):
+            if len(several) >= _WORTH_A_PATTERN:
+                reads = await walk(partial(search, begins(tag(name), beginning)), a_page, rows)
+                if isinstance(reads, SourceError) or IncompleteReason.SCAN_LIMIT not in reads.reasons:
+                    found |= {key: those(reads, partial(has, key)) for key in several}
         rest = [key for key in asked if key not in found]
         return found | dict(zip(rest, await asyncio.gather(*(of_key(key) for key in rest)), strict=True))
 
     tags: dict[str, list[TagKey]] = {}
-    for key in dict.fromkeys(keys):
-        if is_tag_key(key.tag) and is_value(key.value):
-            tags.setdefault(key.tag, []).append(key)
     found: dict[TagKey, Reads[R]] = {}
+    for key in dict.fromkeys(keys):
+        if not is_tag_key(key.tag):
+            found[key] = Found()  # MLflow lets nothing have such a tag
+        elif is_value(key.value):
+            tags.setdefault(key.tag, []).append(key)
+        else:
+            found[key] = Found(reasons=frozenset({IncompleteReason.NOT_SUPPORTED_BY_SOURCE}))
     for part in await asyncio.gather(*(of_tag(name, asked) for name, asked in tags.items())):
         found |= part
     return found
@@ -103,6 +112,6 @@ async def by_tag(
 
 def _common_beginning(texts: Sequence[str]) -> str:
     """What all texts begin with: it is enough to compare the first and the last in order."""
-    first, last = min(texts), max(texts)
+    first, last = min(texts, default=""), max(texts, default="")
     same = (at for at, (left, right) in enumerate(zip(first, last, strict=False)) if left != right)
     return first[: next(same, min(len(first), len(last)))]

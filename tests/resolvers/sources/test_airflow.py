@@ -26,10 +26,10 @@ from resolvers.errors import (
     SourceUnavailable,
 )
 from resolvers.http import Credential, SourceClient
-from resolvers.sources import NOTHING, Found, Page, PageAsk, SourceProfile
+from resolvers.sources import NOTHING, Found, ListArgs, Page, PageAsk, SourceProfile
 from resolvers.sources.labels import LabelRules
+from resolvers.sources.orchestration import DownstreamRun, PipelineAssets, RunKey, RunsAsk, TasksAsk, UpstreamRun
 from resolvers.sources.orchestration import Orchestrator as OrchestratorRole
-from resolvers.sources.orchestration import PipelineAssets, RunKey, RunsAsk, TasksAsk, UpstreamRun
 from resolvers.sources.orchestration.airflow import Airflow
 from resolvers.sources.orchestration.airflow_token import AirflowToken
 from schema.connection import IncompleteReason
@@ -295,7 +295,7 @@ async def test_says_when_more_pipelines_carry_a_tag_than_may_be_read() -> None:
 async def test_pages_the_list_of_pipelines_by_name() -> None:
     every = [f"dag_{number:03}" for number in range(130)]
     async with bench(company(dags(*reversed(every)))) as at:
-        pages = await at.airflow.pipelines([PageAsk(0, 106), PageAsk(120, 20), PageAsk(200, 5)], None, NOTHING)
+        pages = await at.airflow.pipelines([PageAsk(0, 106), PageAsk(120, 20), PageAsk(200, 5)], ListArgs(), NOTHING)
         assert [names(good(page).rows) for page in pages] == [every[:106], every[120:], []]
         assert [(good(page).more, good(page).total) for page in pages] == [(True, 130), (False, 130), (False, 130)]
         assert len(at.calls()) == 4  # a page of Airflow's holds 100 rows at most
@@ -306,7 +306,7 @@ async def test_reads_on_where_the_server_gives_shorter_pages_than_asked(monkeypa
     monkeypatch.setattr("gateway.demo.airflow_query.MAXIMUM_PAGE_LIMIT", 30)
     every = [f"dag_{number:03}" for number in range(130)]
     async with bench(company([Dag(name, START_MS, tags=("ml",)) for name in every])) as at:
-        (page,) = await at.airflow.pipelines([PageAsk(0, 70)], None, NOTHING)
+        (page,) = await at.airflow.pipelines([PageAsk(0, 70)], ListArgs(), NOTHING)
         assert (names(good(page).rows), good(page).more) == (every[:70], True)
         (found,) = await at.airflow.pipelines_by_tag(["ml"], None, NOTHING)
         assert (names(good(found).items), good(found).reasons) == (every, frozenset())
@@ -549,8 +549,9 @@ ASSETS = (
     Asset(RANKER, "ranker", producers=(("train", "t"),), scheduled=("score",)),
     Asset("mlflow://studio/models/ranker_2", "ranker_2", producers=(("other", "t"),)),
 )
-CHURN_MENTION = AssetMention(CHURN, "churn", ["make"], ["score", "train"])
-RANKER_MENTION = AssetMention(RANKER, "ranker", ["train"], ["score"])
+READ = Timestamp("2026-11-23T06:00:00.000Z")
+CHURN_MENTION = AssetMention(CHURN, "churn", ["make"], ["score", "train"], READ)
+RANKER_MENTION = AssetMention(RANKER, "ranker", ["train"], ["score"], READ)
 
 
 async def test_answers_the_assets_of_many_pipelines_in_one_call_both_ways() -> None:
@@ -637,6 +638,26 @@ async def test_answers_the_runs_whose_events_fed_a_run() -> None:
         ]
 
 
+async def test_answers_the_runs_that_a_runs_events_fed() -> None:
+    fed = (("train", "r"), ("score", "s"))
+    events = [
+        AssetEvent(CHURN, START_MS, "make", "build", "m1", {}, fed),
+        AssetEvent(RANKER, START_MS + 1, "make", "check", "m1", {}, fed[:1]),
+        AssetEvent(CHURN, START_MS + 2, "make", "build", "m2", {}, (("train", "q"),)),
+    ]
+    runs = [run("train", "r"), run("train", "q"), run("score", "s")]
+    async with bench(company(dags("train"), runs, ASSETS, events)) as at:
+        asked = [RunKey("make", "m1"), RunKey("make", "m2"), RunKey("make", "none"), RunKey("make", "..")]
+        train, score = RunKey("train", "r"), RunKey("score", "s")
+        assert await at.airflow.downstream_runs(asked, None, NOTHING) == [
+            Found([DownstreamRun(train, CHURN), DownstreamRun(score, CHURN), DownstreamRun(train, RANKER)], 2),
+            Found([DownstreamRun(RunKey("train", "q"), CHURN)], 1),
+            Found([], 0),
+            Found(),
+        ]
+        assert at.calls() == ["GET /assets/events"] * 3
+
+
 async def test_keeps_the_error_of_one_run_to_its_key() -> None:
     """3.3.2 answers 500 for a run that shares an event with one that has not started."""
     events = [AssetEvent(CHURN, START_MS, "make", "build", "m1", {}, (("train", "r"), ("score", "waiting")))]
@@ -688,7 +709,7 @@ async def test_takes_a_row_without_a_key_for_any_that_was_not_found() -> None:
 
 async def test_keeps_a_bad_row_in_its_place_in_a_page() -> None:
     async with bench(company(dags("a", "b", "c")), around=replaced((b'"dag_id":"b"', b'"dag_id":8'))) as at:
-        (page,) = await at.airflow.pipelines([FIRST], None, NOTHING)
+        (page,) = await at.airflow.pipelines([FIRST], ListArgs(), NOTHING)
         assert [isinstance(row, SourceBadResponse) for row in good(page).rows] == [False, True, False]
         assert good(page).total == 3
 
@@ -767,7 +788,7 @@ async def test_answers_the_error_of_a_failed_call_for_each_of_its_keys(
             at.airflow.pipelines_by_name(["a", "b"], None, NOTHING),
             at.airflow.pipelines_by_name(["a"], None, NOTHING),
             at.airflow.pipelines_by_tag(["a", "b"], None, NOTHING),
-            at.airflow.pipelines([FIRST], None, NOTHING),
+            at.airflow.pipelines([FIRST], ListArgs(), NOTHING),
             at.airflow.runs_by_key([RunKey("a", "r"), RunKey("b", "r")], None, NOTHING),
             at.airflow.latest_runs(["a", "b"], None, NOTHING),
             at.airflow.runs(["a", "b"], RunsAsk(FIRST), NOTHING),
@@ -816,7 +837,7 @@ async def test_finds_everything_where_patterns_are_silently_ignored() -> None:
 
 
 def test_declares_how_each_batch_method_is_answered() -> None:
-    declared = {capability.name: capability.mode for capability in Airflow.capabilities}
+    declared = {item.name: item.mode for item in Airflow.capabilities if "." not in item.name}
     methods = [name for name in vars(OrchestratorRole) if not name.startswith("_")]
     assert sorted(declared) == sorted(methods)
     assert set(declared.values()) == {CapabilityMode.NATIVE}

@@ -22,7 +22,6 @@ from gateway.demo.growthbook import app
 from gateway.demo.server import ServedApp, serve
 from resolvers.conventions import Conventions
 from resolvers.errors import (
-    PageLimit,
     SourceAuthFailed,
     SourceBadResponse,
     SourceError,
@@ -30,8 +29,8 @@ from resolvers.errors import (
     SourceRateLimited,
 )
 from resolvers.http import ANONYMOUS, SourceClient, StaticCredential
-from resolvers.sources import NOTHING, Found, Need, Page, PageAsk, SourceProfile
-from resolvers.sources.experimentation import ExperimentPlatform, ListArgs
+from resolvers.sources import NOTHING, Found, ListArgs, ListFilter, Need, Page, PageAsk, SourceProfile
+from resolvers.sources.experimentation import ExperimentPlatform
 from resolvers.sources.experimentation.growthbook import GrowthBook
 from schema.connection import IncompleteReason
 from schema.experiment import Experiment, ExperimentResults, ExperimentStatus, MetricRole, UsageWindow
@@ -204,12 +203,13 @@ async def test_it_says_what_it_is_and_its_servers_version() -> None:
         kept: ExperimentPlatform = gb.adapter
         assert (kept.role, kept.product) == (SourceRole.EXPERIMENT_PLATFORM, "growthbook")
         assert await gb.adapter.version() == "5.0.1"
-        assert {capability.name for capability in gb.adapter.capabilities} == {
+        assert {item.name for item in gb.adapter.capabilities if "." not in item.name} == {
             "experiments_by_id",
             "experiments_by_key",
             "experiments_by_model",
             "results_by_id",
             "experiments",
+            "search",
         }
         assert gb.adapter.url(EntityKind.MODEL, "x") is None
 
@@ -561,8 +561,7 @@ async def test_more_than_a_hundred_rows_are_two_calls_and_the_end_is_said() -> N
             ["draft", "running", "stopped"],
         ),
         (set(ExperimentStatus), "", ["archived", "draft", "running", "stopped"]),
-        ({ExperimentStatus.RUNNING, ExperimentStatus.ARCHIVED}, None, ["archived", "running"]),
-        ({ExperimentStatus.UNKNOWN}, None, []),
+        (set(), None, []),
     ],
 )
 async def test_statuses_are_asked_of_the_platform_where_it_can_be_asked(
@@ -575,22 +574,28 @@ async def test_statuses_are_asked_of_the_platform_where_it_can_be_asked(
         row(4, "stopped", name="archived", archived=True),
     ]
     async with rig(platform(*rows)) as gb:
-        (page,) = await gb.adapter.experiments([PageAsk(0, 10)], ListArgs(frozenset(statuses)), NOTHING)
+        (page,) = await gb.adapter.experiments(
+            [PageAsk(0, 10)], ListArgs(ListFilter(statuses=frozenset(statuses))), NOTHING
+        )
 
     assert isinstance(page, Page)
     assert [item.name for item in page.rows if isinstance(item, Experiment)] == expected
-    assert (page.more, page.total) == (False, len(expected))
-    paging = "limit=10&offset=0" if query is not None else "page=1"
-    assert gb.calls == [f"/v1/experiments?{query or ''}sortBy=name&sortOrder=asc&{paging}"]
+    assert (page.more, page.exact) == (False, True)
+    asked = [f"/v1/experiments?{query}sortBy=name&sortOrder=asc&limit=10&offset=0"] if query is not None else []
+    assert gb.calls == asked
 
 
-async def test_a_filter_by_scan_that_meets_its_bound_is_an_error() -> None:
-    profile = SourceProfile("growthbook", "", scan_rows=100)
-    args = ListArgs(frozenset({ExperimentStatus.RUNNING, ExperimentStatus.ARCHIVED}))
-    async with rig(platform(*many(150, "draft")), profile=profile) as gb:
+@pytest.mark.parametrize("other", [ExperimentStatus.ARCHIVED, ExperimentStatus.UNKNOWN])
+async def test_statuses_that_cannot_be_asked_for_together_are_left_to_the_check_of_the_rows(
+    other: ExperimentStatus,
+) -> None:
+    args = ListArgs(ListFilter(statuses=frozenset({ExperimentStatus.RUNNING, other})))
+    async with rig(platform(*many(3), *many(6, "draft")[3:])) as gb:
         (page,) = await gb.adapter.experiments([PageAsk(0, 10)], args, NOTHING)
 
-    assert isinstance(page, PageLimit)
+    assert isinstance(page, Page)
+    assert (len(page.rows), page.exact) == (6, False)
+    assert gb.calls == ["/v1/experiments?sortBy=name&sortOrder=asc&limit=10&offset=0"]
 
 
 # ---------------------------------------------------------------- the budget

@@ -24,7 +24,7 @@ from resolvers.errors import (
     SourceUnavailable,
 )
 from resolvers.http import HttpLimits, SourceClient, StaticCredential
-from resolvers.sources import NOTHING, Need, PageAsk, SourceProfile
+from resolvers.sources import NOTHING, ListArgs, Need, PageAsk, SourceProfile
 from resolvers.sources.labels import LabelRules
 from resolvers.sources.registry import AliasKey, ModelRegistry, TagKey, VersionKey
 from resolvers.sources.registry.mlflow import Mlflow
@@ -395,6 +395,21 @@ async def test_a_part_of_a_tag_is_found_and_wildcards_in_it_are_not(asked: Asked
     assert await found_names(asked, TagKey("cell", "model_001", contains=True), TagKey("cell", "m%1")) == [[], []]
 
 
+async def test_several_parts_of_a_tag_are_one_walk_of_its_rows_where_these_are_no_more_pages(asked: Asked) -> None:
+    keys = [TagKey("cell", f"odel-{at:03d}", contains=True) for at in range(20, 25)]
+    assert [len(versions) for versions in await found_names(asked, *keys)] == [3] * 5
+    assert asked.last_filter() == "tags.`cell` LIKE '%'"
+    assert asked.calls() == [VERSIONS]
+
+
+async def test_several_parts_of_a_tag_are_asked_one_by_one_where_its_rows_are_too_many() -> None:
+    many = tuple(Version(number, 1, number, f"r{number}", tags={"cell": f"home-{number}"}) for number in range(1, 1201))
+    async with asking(app(Registry("s", {}, (Model("m", 1, 1, versions=many),), ())), scan_rows=1000) as asked:
+        keys = [TagKey("cell", f"home-{at}0", contains=True) for at in range(111, 115)]
+        assert await found_names(asked, *keys) == [[f"m/{at}0"] for at in range(111, 115)]
+        assert asked.calls() == [VERSIONS] * 5
+
+
 @pytest.mark.parametrize("value", [*ODD, *UNQUOTABLE])
 async def test_a_tag_whose_value_has_quotes_is_found(asked: Asked, value: str) -> None:
     assert await found_names(asked, TagKey("cell", value)) == [[f"{value}/1", f"{value}/2", f"{value}/3"]]
@@ -502,14 +517,14 @@ async def test_an_answer_that_is_too_large_is_asked_for_in_halves() -> None:
 
 
 async def test_a_page_of_models_is_one_call_wherever_it_begins(asked: Asked) -> None:
-    first, later = await asked.mlflow.models([PageAsk(0, 3), PageAsk(100, 2)], None, NOTHING)
+    first, later = await asked.mlflow.models([PageAsk(0, 3), PageAsk(100, 2)], ListArgs(), NOTHING)
     assert not isinstance(first, SourceError)
     assert not isinstance(later, SourceError)
     assert names(first.rows) == sorted([*ODD, *UNQUOTABLE, "model-000"])[:3]
     everything = sorted([*ODD, *UNQUOTABLE, "unborn", *(f"model-{at:03d}" for at in range(150))])
     assert names(later.rows) == everything[100:102]
     assert (first.more, later.more, first.total) == (True, True, None)
-    (last,) = await asked.mlflow.models([PageAsk(len(everything) - 2, 10)], None, NOTHING)
+    (last,) = await asked.mlflow.models([PageAsk(len(everything) - 2, 10)], ListArgs(), NOTHING)
     assert not isinstance(last, SourceError)
     assert (names(last.rows), last.more) == (everything[-2:], False)
     assert asked.calls() == [SEARCH] * 3
@@ -522,7 +537,7 @@ async def test_a_bad_row_is_an_error_in_its_place() -> None:
         return page
 
     async with asking(spoiled(app(registry()), "/registered-models/search", spoil)) as asked:
-        (page,) = await asked.mlflow.models([PageAsk(0, 4)], None, NOTHING)
+        (page,) = await asked.mlflow.models([PageAsk(0, 4)], ListArgs(), NOTHING)
         keyed = await asked.mlflow.models_by_name(["model-000", "model-001", "model-002", "nobody"], None, NOTHING)
     assert not isinstance(page, SourceError)
     assert [isinstance(row, SourceBadResponse) for row in page.rows] == [False, True, True, False]
@@ -694,5 +709,5 @@ async def test_basic_auth_is_sent_and_its_refusal_is_told() -> None:
 
 async def test_it_declares_how_it_answers_each_method_of_its_role(asked: Asked) -> None:
     role: ModelRegistry = asked.mlflow
-    declared = {capability.name for capability in role.capabilities}
+    declared = {capability.name for capability in role.capabilities if "." not in capability.name}
     assert declared == {name for name in vars(ModelRegistry) if not name.startswith("_")}

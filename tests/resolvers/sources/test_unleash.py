@@ -28,8 +28,8 @@ from resolvers.errors import (
     SourceUnavailable,
 )
 from resolvers.http import HttpLimits, SourceClient, StaticCredential
-from resolvers.sources import NOTHING, Need, PageAsk, SourceProfile
-from resolvers.sources.experimentation import ExperimentPlatform, ListArgs
+from resolvers.sources import NOTHING, ListArgs, ListFilter, Need, PageAsk, SourceProfile
+from resolvers.sources.experimentation import ExperimentPlatform
 from resolvers.sources.experimentation.unleash import Unleash
 from schema.connection import IncompleteReason
 from schema.experiment import Experiment, ExperimentStatus, UsageWindow
@@ -169,12 +169,13 @@ def of(item: object) -> Experiment:
 
 def test_it_is_an_experiment_platform() -> None:
     platform: ExperimentPlatform = Unleash(SourceProfile("growth", "https://unleash.example"), SourceClient("g", ""))
-    assert {capability.name for capability in platform.capabilities} == {
+    assert {item.name for item in platform.capabilities if "." not in item.name} == {
         "experiments_by_id",
         "experiments_by_key",
         "experiments_by_model",
         "results_by_id",
         "experiments",
+        "search",
     }
 
 
@@ -580,7 +581,9 @@ async def test_a_page_of_live_flags_takes_three_calls() -> None:
 async def test_a_list_of_some_statuses_is_searched_for_them(
     asked: Asked, statuses: set[ExperimentStatus], expected: list[str]
 ) -> None:
-    [page] = await asked.unleash.experiments([PageAsk(0, 10)], ListArgs(frozenset(statuses)), NOTHING)
+    [page] = await asked.unleash.experiments(
+        [PageAsk(0, 10)], ListArgs(ListFilter(statuses=frozenset(statuses))), NOTHING
+    )
     assert not isinstance(page, SourceError)
     assert names(page.rows) == expected
     assert {of(one).status for one in page.rows} <= statuses
@@ -627,7 +630,7 @@ async def test_a_filter_that_unleash_ignores_is_an_error_of_its_rows() -> None:
 
     async with running(row("ab"), wrap=changed(SEARCH, switch_off)) as asked:
         [page] = await asked.unleash.experiments(
-            [PageAsk(0, 5)], ListArgs(frozenset({ExperimentStatus.RUNNING})), NOTHING
+            [PageAsk(0, 5)], ListArgs(ListFilter(statuses=frozenset({ExperimentStatus.RUNNING}))), NOTHING
         )
         assert not isinstance(page, SourceError)
         assert [type(one) for one in page.rows] == [SourceBadResponse]

@@ -1,0 +1,3 @@
+-- Run once, at the first start of PostgreSQL.
+CREATE DATABASE airflow;
+CREATE DATABASE unleash;
