@@ -82,8 +82,8 @@ class FacetValue:
 @strawberry.type(description="The values of one field over all hits.")
 class Facet:
     field: str = strawberry.field(
-        description="kind, domain, owner (a handle), source (of datasets and features, those that mention it), or "
-        "status (of experiments)."
+        description="Which: kind, domain, owner (a handle), source (of datasets and features, those that mention it), "
+        "or status (of experiments)."
     )
     values: list[FacetValue] = strawberry.field(description="The 20 most frequent values, these first.")
 

@@ -86,7 +86,15 @@ class Documents:
             said = f"This graph only answers queries: it has no {others[0].operation.value}s."
             return Document(ast, [GraphQLError(said, others[0])], "GRAPHQL_VALIDATION_FAILED")
         errors = validate(self._schema, ast, max_errors=MAX_ERRORS, hide_suggestions=self._hide_suggestions)
+        errors = [_said(error) for error in errors]
         return Document(ast, errors, "GRAPHQL_VALIDATION_FAILED" if errors else "")
+
+
+def _said(error: GraphQLError) -> GraphQLError:
+    for name in ("defer", "stream"):
+        if error.message == f"Unknown directive '@{name}'.":
+            return GraphQLError(f"This graph answers all at once: it knows no @{name}.", error.nodes)
+    return error
 
 
 def _operations(ast: DocumentNode) -> list[OperationDefinitionNode]:

@@ -60,6 +60,6 @@ async def test_graphql_inspector_sees_no_break_that_our_own_check_does_not(folde
 
 async def test_graphql_inspector_sees_a_field_that_is_gone(folder: Path, tmp_path: Path) -> None:
     without = tmp_path / "without.graphql"
-    without.write_text(CLIENT_SDL.read_text("utf-8").replace("  handle: String!\n", "  nick: String!\n"), "utf-8")
+    without.write_text(CLIENT_SDL.read_text("utf-8").replace("  dataType: String\n", "  kindOfData: String\n"), "utf-8")
     found = json.loads(await run(folder, "node", "changes.mjs", str(CLIENT_SDL), str(without)))
-    assert found == ["Field 'handle' was removed from object type 'Owner'"]
+    assert found == ["Field 'dataType' was removed from object type 'Feature'"]

@@ -345,6 +345,23 @@ async def test_a_body_over_the_limit_is_answered_413(client: Client) -> None:
     assert (answered.status, answered.codes) == (413, ["BAD_REQUEST"])
 
 
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("subscription { models { totalCount } }", "This graph only answers queries: it has no subscriptions."),
+        ("{ ... @defer { __typename } }", "This graph answers all at once: it knows no @defer."),
+        ("{ sources @stream { name } }", "This graph answers all at once: it knows no @stream."),
+    ],
+)
+async def test_who_asks_for_more_than_one_answer_is_told_that_there_is_one(
+    client: Client, query: str, said: str
+) -> None:
+    answered = await client.ask(query, f"multipart/mixed, {RESPONSE}")
+    assert answered.headers["content-type"] == "application/graphql-response+json; charset=utf-8"
+    (error,) = answered.json["errors"]
+    assert (error["message"], error["extensions"]["code"]) == (said, "GRAPHQL_VALIDATION_FAILED")
+
+
 async def test_a_body_is_counted_while_it_is_read(client: Client) -> None:
     """Without a Content-Length nothing tells beforehand; and a body without end is cut off."""
     sent = 0

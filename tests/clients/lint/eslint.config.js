@@ -16,13 +16,15 @@ export default [
         "error",
         { withEdgeSuffix: true, shouldImplementNode: true, listTypeCanWrapOnlyEdgeType: false },
       ],
-      // What cannot be asked for by itself has no id: Relay's own types, links, and the parts of an entity.
+      // What cannot be asked for by itself has no id: Relay's own types, links, the parts of an entity,
+      // and answers to a question, with their parts.
       "@graphql-eslint/strict-id-in-types": [
         "error",
         {
           exceptions: {
             suffixes: ["Connection", "Edge", "Link"],
             types: [
+              "ComparisonRow",
               "Completeness",
               "EntityRef",
               "EvaluationMetric",
@@ -30,9 +32,17 @@ export default [
               "ExperimentPhase",
               "ExperimentResultRow",
               "ExperimentResults",
+              "Facet",
+              "FacetValue",
               "Freshness",
+              "Impact",
+              "KindCount",
+              "Lineage",
+              "LineageNode",
               "LinkEvidence",
+              "MatchedField",
               "ModelAlias",
+              "ModelComparison",
               "PageInfo",
               "Param",
               "Source",
