@@ -70,7 +70,17 @@ class Answers:
         # Clients that only know application/json take any other status for a broken connection.
         return self._encoded(400 if self.media_type == RESPONSE else 200, {"errors": listed})
 
-    def executed(self, outcome: Outcome, link_errors: Iterable[LinkError], trace: Trace | None = None) -> Answer:
+    def planned(self, explained: Shown) -> Answer:
+        """Nothing was to be executed: there is a plan instead of data."""
+        return self._encoded(200, {"data": None, "extensions": {"explain": explained}})
+
+    def executed(
+        self,
+        outcome: Outcome,
+        link_errors: Iterable[LinkError],
+        trace: Trace | None = None,
+        explained: Shown | None = None,
+    ) -> Answer:
         """Something was executed: `data` is there, null or not."""
         listed, omitted = self._listed(outcome.errors)
         listed.extend(self._shown(error.message, error.extensions, path=error.path) for error in link_errors)
@@ -80,6 +90,8 @@ class Answers:
         extensions: Shown = {"errorsOmitted": omitted} if omitted else {}
         if trace:
             extensions["ftv1"] = trace.encoded(listed)
+        if explained:
+            extensions["explain"] = explained
         if extensions:
             answer["extensions"] = extensions
         return self._encoded(200, answer)

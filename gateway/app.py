@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -22,6 +23,7 @@ from gateway.settings import Settings
 from gateway.sources import close_sources, open_sources
 from resolvers.context import Context
 from resolvers.links import link_table
+from resolvers.plan import Plans
 from resolvers.search.index import check_fts5
 from resolvers.search.sweeps import Sweeps
 from schema.build import build_schema, client_sdl
@@ -46,6 +48,7 @@ def create_app(settings: Settings, health: Health | None = None) -> Starlette:
         lambda: Context(sources, table, sweeps),
         deadline_s=server.deadline_s,
         page=None if production else page(),
+        plan=partial(Plans(schema, table).of, sources) if server.explain else None,
     )
 
     @asynccontextmanager
@@ -59,7 +62,7 @@ def create_app(settings: Settings, health: Health | None = None) -> Starlette:
     app = Starlette(
         routes=[
             Route("/graphql", endpoint),
-            *([] if production else page_routes(server.type_prefix)),
+            *([] if production else page_routes(server.type_prefix, explain=server.explain)),
             *_schema_routes(schema),
             *told.routes(),
         ],

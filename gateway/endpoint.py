@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 
-from graphql import GraphQLError, OperationType
+from graphql import DocumentNode, GraphQLError, OperationType
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
 from gateway.answer import Answer, Answers
 from gateway.execution import Executor, Operation, OperationContext
 from gateway.execution.documents import Documents
+from gateway.explain import Wish, plan_shown, trace_shown, wish_of
 from gateway.federated_trace import HEADER, Trace
 from gateway.logs import new_request_id, request_id
 from gateway.request import ClientLeft, GraphQLRequest, Refused, read_get, read_post
 from resolvers.errors import BadUserInput
 from resolvers.operation import until
+from resolvers.plan import PlannedLink
+from resolvers.trace import Trace as CallTrace
+from resolvers.trace import tracing
 
 log = logging.getLogger(__name__)
+
+Planner = Callable[[DocumentNode, str | None, Mapping[str, object]], Iterable[PlannedLink]]
 
 _GRACE_S = 0.2
 """Every call ends by the deadline; what does not is cut off this much later."""
@@ -28,7 +34,7 @@ _GRACE_S = 0.2
 class Endpoint:
     """Serves GET and POST at one address; `context` makes what the resolvers of one operation share.
 
-    `page` is what a browser is answered that asks nothing.
+    `page` is what a browser is answered that asks nothing. Where there is a `plan`, clients may have things explained.
     """
 
     def __init__(
@@ -39,10 +45,12 @@ class Endpoint:
         *,
         deadline_s: float = 10.0,
         page: Answer | None = None,
+        plan: Planner | None = None,
     ) -> None:
         self._documents, self._executor, self._context = documents, executor, context
         self._deadline_s = deadline_s
         self._page = page
+        self._plan = plan
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         number = new_request_id()
@@ -57,7 +65,8 @@ class Endpoint:
             if request is None:
                 raise Refused(400, "Ask by POST of JSON with `query`, or by GET with `?query=`.")
             trace = Trace() if Headers(scope=scope).get(HEADER) == "ftv1" else None
-            answer = await self._unless_left(self._answered(request, answers, trace), receive)
+            wish = wish_of(Headers(scope=scope), allowed=self._plan is not None)
+            answer = await self._unless_left(self._answered(request, answers, trace, wish), receive)
         except Refused as refused:
             answer = answers.refused(refused)
         except ClientLeft:
@@ -74,7 +83,9 @@ class Endpoint:
             return read_get(scope)
         raise Refused(405, "Ask by POST or GET.", {"Allow": "GET, POST"})
 
-    async def _answered(self, request: GraphQLRequest, answers: Answers, trace: Trace | None) -> Answer:
+    async def _answered(
+        self, request: GraphQLRequest, answers: Answers, trace: Trace | None, wish: Wish | None
+    ) -> Answer:
         document = self._documents.get(request.query)
         if document.ast is None:
             return answers.invalid(document.errors, document.code)
@@ -87,9 +98,20 @@ class Endpoint:
         if document.errors:
             return answers.invalid(document.errors, document.code)
         operation = Operation(document.ast, request.operation_name, request.variables, trace)
+        if wish is Wish.PLAN and self._plan:
+            return self._planned(operation, answers, self._plan)
+        if wish is Wish.TRACE:
+            with tracing() as traced:
+                return await self._executed(operation, answers, traced)
         return await self._executed(operation, answers)
 
-    async def _executed(self, operation: Operation, answers: Answers) -> Answer:
+    def _planned(self, operation: Operation, answers: Answers, plan: Planner) -> Answer:
+        try:
+            return answers.planned(plan_shown(plan(operation.document, operation.name, operation.variables)))
+        except BadUserInput as error:
+            return answers.invalid([GraphQLError(error.message)], error.code)
+
+    async def _executed(self, operation: Operation, answers: Answers, traced: CallTrace | None = None) -> Answer:
         end = asyncio.get_running_loop().time() + self._deadline_s
         context = self._context()
         try:
@@ -103,7 +125,8 @@ class Endpoint:
             await context.aclose()
         if not outcome.executed:
             return answers.invalid(outcome.errors, BadUserInput.code)
-        return answers.executed(outcome, context.link_errors(), operation.trace)
+        explained = trace_shown(traced) if traced else None
+        return answers.executed(outcome, context.link_errors(), operation.trace, explained)
 
     async def _unless_left(self, answering: Coroutine[None, None, Answer], receive: Receive) -> Answer:
         """The answer; where the client leaves first, whatever was started for it is ended and ClientLeft raised."""

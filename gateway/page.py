@@ -49,16 +49,16 @@ def page() -> Answer:
     return Answer(200, (BUNDLE / "index.html").read_bytes(), "text/html", headers)
 
 
-def page_routes(type_prefix: str = "") -> list[Route]:
-    """What the page asks for, below the address of the endpoint."""
+def page_routes(type_prefix: str = "", *, explain: bool = False) -> list[Route]:
+    """What the page asks for, below the address of the endpoint; `explain` is whether it may have answers explained."""
     files = Files(BUNDLE / "assets")
-    examples = msgspec.json.encode(read_examples(type_prefix))
+    offered = msgspec.json.encode({"examples": read_examples(type_prefix), "explain": explain})
 
     async def listed(_: Request) -> Response:
         headers = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
-        return Response(examples, media_type="application/json", headers=headers)
+        return Response(offered, media_type="application/json", headers=headers)
 
-    return [Route("/graphql/examples.json", listed), Route("/graphql/assets/{name}", files.answer)]
+    return [Route("/graphql/page.json", listed), Route("/graphql/assets/{name}", files.answer)]
 
 
 class Example(msgspec.Struct, frozen=True):

@@ -52,6 +52,8 @@ class Server(Frozen):
     """In production no page is served to browsers, and errors do not suggest names of the schema."""
     type_prefix: str = Field(default="", pattern=r"^([A-Z][A-Za-z0-9]{0,30})?$")
     """Before the names of types, where other subgraphs of a company's supergraph have types of these names too."""
+    explain: bool = False
+    """Whether clients may have a plan or a trace of their operation: it shows names and keys of every source."""
 
 
 class Owners(Frozen):

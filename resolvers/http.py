@@ -29,6 +29,7 @@ from resolvers.errors import (
 )
 from resolvers.operation import Call, deadline, record, recording, shared
 from resolvers.times import from_epoch_ms
+from resolvers.trace import timed
 from schema.scalars import Timestamp
 
 T = TypeVar("T")
@@ -196,9 +197,9 @@ class SourceClient:
         url = self._target(request)
         async with self._slot():
             seconds = self._seconds_left()
-            record(Call(self.name, request.method, url.raw_path))
+            record(call := Call(self.name, request.method, url.raw_path))
             try:
-                return await self._exchange(request, url, headers, seconds)
+                return await timed(call, self._exchange(request, url, headers, seconds))
             except TimeoutError:
                 if seconds < self.limits.attempt_s:
                     raise DeadlineExceeded(

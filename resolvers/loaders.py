@@ -16,6 +16,7 @@ from aiodataloader import DataLoader
 from resolvers.errors import GraphError, Internal
 from resolvers.operation import Call, recording
 from resolvers.sources import NOTHING, Needs
+from resolvers.trace import batched
 
 K = TypeVar("K", bound=Hashable)
 A = TypeVar("A", bound=Hashable)
@@ -120,7 +121,8 @@ class BatchLoader(DataLoader[Any, Any], Generic[K, A, V]):
         rows: Sequence[V | GraphError]
         with recording() as calls:
             try:
-                rows = await self._method(list(entries), args, needs)
+                with batched(self._method, list(entries), calls):
+                    rows = await self._method(list(entries), args, needs)
             except GraphError as error:
                 rows = [error] * len(entries)
             except Exception:

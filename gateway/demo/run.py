@@ -25,7 +25,8 @@ async def main(port: int) -> None:
     company = build()
     async with serve_company(company) as running:
         _say(f"its systems are up: {', '.join(running.served)}")
-        app = create_app(read(running.settings, ENVIRONMENT, "the demo's settings"))
+        settings = f"[server]\nexplain = true\n\n{running.settings}"
+        app = create_app(read(settings, ENVIRONMENT, "the demo's settings"))
         async with serve(app, port, remember=False) as gateway:
             _say(f"up in {time.monotonic() - started:.1f} s; Ctrl-C stops all of it")
             print(f"ready {gateway.url}/graphql", flush=True)

@@ -7,10 +7,18 @@ export interface Example {
   variables: string;
 }
 
-export async function loaded(): Promise<Example[]> {
-  const response = await fetch('graphql/examples.json');
-  return response.ok ? response.json() : [];
+/** What the gateway offers beside the graph: examples, and whether it explains how an answer comes about. */
+export interface Offered {
+  examples: Example[];
+  explain: boolean;
 }
+
+export async function offered(): Promise<Offered> {
+  const response = await fetch('graphql/page.json');
+  return response.ok ? response.json() : NOTHING;
+}
+
+export const NOTHING: Offered = { examples: [], explain: false };
 
 export function examplesPlugin(examples: Example[]): GraphiQLPlugin {
   return { title: 'Examples', icon: Icon, content: () => <Examples examples={examples} /> };

@@ -2,6 +2,8 @@
 import type { Fetcher, FetcherOpts, FetcherParams, Observable } from '@graphiql/toolkit';
 import { buildSchema, introspectionFromSchema, type ExecutionResult } from 'graphql';
 
+import { explained, wished } from './explain';
+
 const ACCEPTED = 'application/graphql-response+json, application/json;q=0.9';
 
 type Observer = { next(answer: ExecutionResult): void; error(error: unknown): void; complete(): void };
@@ -37,13 +39,13 @@ const introspected: Asked = async (params, options, signal) => {
 const answered: Asked = async (params, options, signal) => {
   const response = await fetch(location.pathname, {
     method: 'POST',
-    headers: { ...options?.headers, accept: ACCEPTED, 'content-type': 'application/json' },
+    headers: { ...options?.headers, ...wished(), accept: ACCEPTED, 'content-type': 'application/json' },
     body: JSON.stringify(params),
     signal,
   });
   const text = await response.text();
   try {
-    return JSON.parse(text);
+    return explained(JSON.parse(text));
   } catch {
     // Something between the page and the gateway answered in its own way.
     throw new Error(`${response.status} ${response.statusText}: ${text.slice(0, 500)}`);

@@ -12,7 +12,8 @@ import { HISTORY_PLUGIN } from '@graphiql/plugin-history';
 import { GraphiQL } from 'graphiql';
 import { createRoot } from 'react-dom/client';
 
-import { examplesPlugin, loaded } from './examples';
+import { examplesPlugin, NOTHING, offered } from './examples';
+import { EXPLAIN_PLUGIN } from './explain';
 import { fetcher } from './fetcher';
 
 const TABS = 6;
@@ -20,8 +21,8 @@ const TABS = 6;
 // GraphiQL asks for the editor only once it is drawn; the browser may as well fetch it now.
 void import('monaco-graphql/esm/monaco-editor.js');
 
-const examples = await loaded().catch(() => []);
-const plugins = [HISTORY_PLUGIN, explorerPlugin(), examplesPlugin(examples)];
+const { examples, explain } = await offered().catch(() => NOTHING);
+const plugins = [HISTORY_PLUGIN, explorerPlugin(), examplesPlugin(examples), ...(explain ? [EXPLAIN_PLUGIN] : [])];
 const [first] = examples;
 // Who was here before finds the tabs they left.
 const isNew = localStorage.getItem('graphiql:tabState') === null;

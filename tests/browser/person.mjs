@@ -116,6 +116,24 @@ async function visit() {
   const opened = page.locator('.graphiql-tab').nth(seen.tabs.length + 1);
   await opened.filter({ hasNotText: '<untitled>' }).waitFor();
   seen.opened = await opened.innerText();
+
+  // How an answer comes about: the calls it took, and the plan that asks nobody.
+  await page.locator('.graphiql-tab').first().click();
+  await page.getByRole('button', { name: 'Show Explain' }).click();
+  await panel.getByRole('radio', { name: 'Answer, and trace the calls it took' }).check();
+  await editor.click();
+  await page.keyboard.press('Control+Enter');
+  await panel.getByText('Answered in').waitFor();
+  await panel.locator('summary').nth(1).click();
+  seen.traced = await panel.innerText();
+  await shot('trace');
+  await panel.getByRole('radio', { name: 'Plan only: ask no source' }).check();
+  await editor.click();
+  await page.keyboard.press('Control+Enter');
+  await panel.getByText('First, together').waitFor();
+  seen.planned = await panel.innerText();
+  seen.planData = (await answer.locator('.view-lines').innerText()).replaceAll('\u00a0', ' ');
+  await shot('plan');
 }
 
 try {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -47,11 +48,14 @@ class Seen(msgspec.Struct):
     explorer: str
     examples: list[str]
     opened: str
+    traced: str
+    planned: str
+    plan_data: str = msgspec.field(name="planData")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def graph() -> AsyncIterator[Graph]:
-    async with graph_of(build()) as graph:
+    async with graph_of(build(), "explain = true") as graph:
         yield graph
 
 
@@ -92,6 +96,17 @@ async def test_a_person_asks_a_question_of_their_own(seen: Seen) -> None:
         assert "_entities" not in shown
     assert seen.examples == [example.title for example in examples]
     assert seen.opened == operations[-1]
+
+
+async def test_a_person_sees_how_an_answer_comes_about(seen: Seen) -> None:
+    assert "Answered in" in seen.traced
+    assert re.search(r"studio-mlflow\s+[1-9]\d*\s+\d", seen.traced)
+    assert "versions_by_alias, 1 key, 1 call" in seen.traced
+    assert "content-embedding/champion" in seen.traced
+    assert "First, together" in seen.planned
+    assert "model.findVersion.producedBy ModelVersion.producedBy" in seen.planned
+    assert "airflow: runs_by_key" in seen.planned
+    assert re.sub(r"\s", "", seen.plan_data) == '{"data":null}'
 
 
 async def test_nothing_is_asked_of_anyone_else_and_nothing_fails(seen: Seen, graph: Graph) -> None:

@@ -121,13 +121,14 @@ async def test_production_serves_none_of_it() -> None:
     app = create_app(read(f'[server]\nprofile = "production"\n{NO_SOURCE_NEEDED}', {}))
     [file, *_] = (BUNDLE / "assets").iterdir()
     assert (await get(app, "/graphql", BROWSER)).status == 400
-    for path in ("/graphql/examples.json", f"/graphql/assets/{file.name}"):
+    for path in ("/graphql/page.json", f"/graphql/assets/{file.name}"):
         assert (await get(app, path)).status == 404
 
 
 async def test_the_examples_are_served_with_titles_and_variables(app: Starlette) -> None:
-    answered = await get(app, "/graphql/examples.json")
-    served = answered.json
+    answered = await get(app, "/graphql/page.json")
+    served = answered.json["examples"]
+    assert answered.json["explain"] is False
     assert answered.headers["cache-control"] == "no-store"
     assert served[0]["title"] == "On call: who owns it, what failed above it, who sees it?"
     assert json.loads(served[0]["variables"]) == {"model": "content-embedding", "alias": "champion"}

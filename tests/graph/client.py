@@ -56,10 +56,10 @@ async def graph_over(
 
 
 @asynccontextmanager
-async def graph_of(company: Company) -> AsyncIterator[Graph]:
-    """A gateway over fakes that serve this company."""
+async def graph_of(company: Company, server: str = "") -> AsyncIterator[Graph]:
+    """A gateway over fakes that serve this company; `server` is what its settings say of the gateway itself."""
     async with (
         serve_company(company, remember=True) as running,
-        graph_over(running.settings, ENVIRONMENT, running.served) as graph,
+        graph_over(f"[server]\n{server}\n{running.settings}", ENVIRONMENT, running.served) as graph,
     ):
         yield graph
