@@ -4,7 +4,7 @@ PORT ?= 8000
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-fast clients check schema released graphiql lock clean
+.PHONY: help setup demo serve test test-fast clients check schema released documents graphiql lock clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -50,6 +50,10 @@ schema: setup ## Print the schema into schema/schema.graphql and, for clients, s
 
 released: schema ## Hold later changes of the schema to the one that is released now.
 	@cp schema/schema.client.graphql schema/released.graphql
+
+documents: setup ## Write what the generated clients ask into tests/clients/documents.json, by hash (needs Node 20).
+	@rm -f tests/clients/documents.json
+	@WRITE_DOCUMENTS=1 $(BIN)/python -m pytest -q --no-header tests/clients/test_ariadne.py tests/clients/test_relay.py tests/clients/test_typescript.py
 
 graphiql: ## Build gateway/static/graphiql from the pinned packages of gateway/graphiql (needs Node 20).
 	@cd gateway/graphiql && npm ci --ignore-scripts --no-audit --no-fund --silent && npm run --silent build

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from gateway.demo.generator import build
+from tests.clients.documents import trust
 from tests.clients.node import CLIENT_SDL, HERE, run
 from tests.graph.client import graph_of
 from tests.servers.cache import CACHE, key, made_once
@@ -47,6 +48,7 @@ async def test_the_generated_client_passes_mypy_strict_and_shows_the_demo(tmp_pa
     await run(folder, str(python), "-m", "mypy", "caller.py", "lifecycle")
     async with graph_of(build()) as graph:
         shown = json.loads(await run(folder, str(python), "caller.py", graph.url))
+        trust(graph.asked)
     assert shown == {
         "title": "content-embedding 7",
         "owners": ["maya.ortiz"],

@@ -8,6 +8,7 @@ import shutil
 import pytest
 
 from gateway.demo.generator import build
+from tests.clients.documents import trust
 from tests.clients.node import CLIENT_SDL, prepared, run
 from tests.graph.client import graph_of
 
@@ -21,6 +22,7 @@ async def test_refetchable_connections_compile_and_the_store_has_one_record_an_i
     await run(folder, "node_modules/.bin/relay-compiler", "relay.config.json")
     async with graph_of(build()) as graph:
         stored = json.loads(await run(folder, "node", "main.js", graph.url))
+        trust(graph.asked)
     assert stored == {
         "complaints": [],
         "model": "mlg://model/studio-mlflow/content-embedding",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
+from hashlib import sha256
 
 import pytest
-from graphql import build_schema, parse, validate
 
 from gateway.demo.generator import build
+from tests.clients.documents import trust
 from tests.clients.node import CLIENT_SDL, prepared, run
 from tests.graph.client import graph_of
 
@@ -38,9 +39,8 @@ async def test_generated_types_compile_strictly_and_apollo_client_and_urql_show_
     await run(folder, "node_modules/.bin/tsc", "--project", ".")
     async with graph_of(build()) as graph:
         shown = json.loads(await run(folder, "node", "built/source/main.js", graph.url))
+        persisted: dict[str, str] = json.loads((folder / "generated/persisted-documents.json").read_text("utf-8"))
+        trust(graph.asked, persisted.values())
     assert shown == {"Apollo Client": SHOWN, "urql": SHOWN}
-
-    schema = build_schema(CLIENT_SDL.read_text("utf-8"))
-    manifest: dict[str, str] = json.loads((folder / "generated" / "persisted-documents.json").read_text("utf-8"))
-    assert len(manifest) == 2
-    assert [validate(schema, parse(document)) for document in manifest.values()] == [[], []]
+    assert list(persisted) == [f"sha256:{sha256(text.encode()).hexdigest()}" for text in persisted.values()]
+    assert len(persisted) == 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -18,11 +18,12 @@ from gateway.settings import read
 
 @dataclass(slots=True)
 class Graph:
-    """`ask` returns the whole answer; `served` are the systems behind, by source name."""
+    """`ask` returns the whole answer; `served` are the systems behind, by source name; `asked` is what it was asked."""
 
     url: str
     session: aiohttp.ClientSession
     served: Mapping[str, ServedApp]
+    asked: Sequence[ServedCall] = ()
 
     async def ask(self, query: str, **variables: object) -> dict[str, Any]:
         """The whole answer, errors and all."""
@@ -52,7 +53,7 @@ async def graph_over(
     """A gateway with these settings."""
     app = create_app(read(settings, environment))
     async with serve(app) as gateway, aiohttp.ClientSession() as session:
-        yield Graph(f"{gateway.url}/graphql", session, served)
+        yield Graph(f"{gateway.url}/graphql", session, served, gateway.calls)
 
 
 @asynccontextmanager
