@@ -78,6 +78,12 @@ def test_everything_that_is_copied_exists_and_is_let_into_the_build() -> None:
     assert [source for source in sources if not (ROOT / source).exists()] == []
 
 
+def test_the_built_bundle_of_graphiql_gets_in_and_its_sources_do_not() -> None:
+    ignored = (DOCKER / "Dockerfile.dockerignore").read_text("utf-8").splitlines()
+    assert ignored.index("!gateway") < ignored.index("gateway/graphiql"), "the last line that matches counts"
+    assert [line for line in ignored if "static" in line] == []
+
+
 def test_dependencies_are_the_locked_ones_with_their_hashes_and_nothing_is_compiled() -> None:
     first, last = stages()
     (line,) = [rest for word, rest in first if word == "RUN" and "pip" in rest]

@@ -20,7 +20,8 @@ NO_ERRORS: dict[str, list[str]] = {composer: [] for composer in COMPOSERS}
 GATEWAYS = ("@apollo/gateway", "hive gateway")
 
 FROM_ANOTHER_SUBGRAPH = """{ products { name model { name costCenter latestVersion { version } }
-  pipeline { agreedBy ref { key } lastRun { state } } } }"""
+  pipeline { agreedBy ref { key } lastRun { state } }
+  madeFrom { keptFor uri } soldBy { desk handle team } } }"""
 FROM_OURS = """{
   models(first: 2) { nodes { name costCenter } pageInfo { hasNextPage } }
   pipelines(first: 2) { nodes { name agreedBy } }
@@ -74,8 +75,10 @@ async def test_real_gateways_answer_from_both_subgraphs_in_both_directions() -> 
                     "ref": {"key": "studio_content_embedding_nightly"},
                     "lastRun": {"state": "FAILED"},
                 },
+                "madeFrom": {"keptFor": "a year", "uri": "s3://studio/frames"},
+                "soldBy": {"desk": "desk of mlg://owner/-/priya.raman", "handle": "priya.raman", "team": "relevance"},
             },
-            {"name": "A product that never was", "model": None, "pipeline": None},
+            {"name": "A product that never was", "model": None, "pipeline": None, "madeFrom": None, "soldBy": None},
         ]
         assert "errors" not in from_ours
         assert from_ours["data"] == {

@@ -18,6 +18,23 @@ VERSION_7 = "model-version content-embedding/7"
 NIGHTLY = "pipeline studio_content_embedding_nightly"
 
 
+async def test_who_is_told_when_a_model_goes_wrong(real_company: RealCompany) -> None:
+    async with graph_of_real(real_company) as graph:
+        model = (await answer_of(graph, "00-on-call"))["model"]
+    assert model["owners"] == [{"handle": "maya.ortiz", "team": "content-understanding"}]
+    version = model["findVersion"]
+    made_by = version["producedBy"]["node"]
+    assert (version["version"], made_by["state"]) == ("7", "SUCCESS")
+    above = [
+        (run["pipeline"]["name"], run["state"], run["pipeline"]["owners"])
+        for run in made_by["failedUpstreamRuns"]["nodes"]
+    ]
+    assert above == [("studio_shot_boundaries", "FAILED", [{"handle": "tomas.lindqvist"}])]
+    assert [(edge["node"]["name"], edge["variations"]) for edge in version["experiments"]["edges"]] == [
+        ("ads-contextual-scene-match", [{"key": "treatment", "weight": 0.5}])
+    ]
+
+
 async def test_where_a_version_comes_from(real_company: RealCompany) -> None:
     async with graph_of_real(real_company) as graph:
         answer = await answer_of(graph, "01-where-from")
