@@ -24,9 +24,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 HERE = Path(__file__).parent
 SHOTS = HERE.parents[1] / ".cache" / "screenshots"
 MOST_BYTES = 1_650_000
-"""Of everything a first visit loads, compressed; 1.50 MB when this was written."""
+"""Of everything a first visit loads, compressed; 1.43 MB when this was written."""
 FIRST_PAINT_MS = 5_000
-"""Far above what was measured (0.15 s): the machine of a test may be busy, but it does not wait for the editor."""
+"""Far above what was measured (0.1 to 0.5 s): the machine of a test may be busy, yet it waits for no editor."""
 
 
 class Seen(msgspec.Struct):

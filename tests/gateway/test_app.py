@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import aiohttp
 import msgspec
 import pytest
+from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.app import create_app
@@ -88,6 +89,11 @@ async def test_shows_clients_a_schema_without_what_routers_need(app: ASGIApp) ->
 @pytest.mark.parametrize("path", ["/", "/graphql/", "/graphql/x"])
 async def test_redirects_nobody(app: ASGIApp, path: str) -> None:
     assert (await get(app, path)).status == 404
+
+
+async def test_no_websocket_is_mounted() -> None:
+    routes = create_app(read(DOWN, {"TOKEN": "secret"})).routes
+    assert [route for route in routes if not isinstance(route, Route)] == []
 
 
 async def test_a_leaving_client_ends_the_calls_to_sources(health: Health) -> None:

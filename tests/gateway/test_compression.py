@@ -42,7 +42,9 @@ async def test_an_answer_is_compressed_as_the_client_takes_it(coding: str, size:
 @pytest.mark.parametrize(
     ("header", "coding"),
     [
-        ("gzip, deflate, br, zstd", "zstd"),
+        ("gzip, deflate, br, zstd", "br"),
+        ("gzip, zstd", "zstd"),
+        ("br;q=0.9, zstd", "zstd"),
         ("gzip, deflate, br", "br"),
         ("gzip", "gzip"),
         ("GZIP;q=0.5, br;q=0.4", "gzip"),
