@@ -106,6 +106,8 @@ class MlflowLimits(Limits):
 class GrowthBookLimits(Limits):
     # Twenty calls at once were no faster than five, and a key has sixty a minute.
     concurrency: Annotated[int, Field(ge=1, le=256)] = 5
+    # The SDK payload is one answer of all that runs: 8.5 MB for 12,500 experiments.
+    response_mb: Annotated[float, Field(gt=0, le=1024)] = 32.0
 
 
 class Labels(Frozen):

@@ -32,6 +32,9 @@ from resolvers.times import from_epoch_ms
 from resolvers.trace import timed
 from schema.scalars import Timestamp
 
+_KEPT_S = 2.0
+"""How long an idle connection is used again: uvicorn and Node close theirs after 5 s, and a busy loop sees it late."""
+
 T = TypeVar("T")
 Query = Sequence[tuple[str, str]]
 
@@ -199,7 +202,7 @@ class SourceClient:
             seconds = self._seconds_left()
             record(call := Call(self.name, request.method, url.raw_path))
             try:
-                return await timed(call, self._exchange(request, url, headers, seconds))
+                return await timed(call, self._kept(request, url, headers, seconds))
             except TimeoutError:
                 if seconds < self.limits.attempt_s:
                     raise DeadlineExceeded(
@@ -225,6 +228,20 @@ class SourceClient:
             yield
         finally:
             self._slots.release()
+
+    async def _kept(self, request: Request, url: URL, headers: Mapping[str, str], seconds: float) -> Answer:
+        """Over a connection that was kept; a source may close one just as it is used again.
+
+        Nothing was answered then, so it is sent once more: aiohttp does so for GET only, and our POSTs change nothing.
+        """
+        try:
+            return await self._exchange(request, url, headers, seconds)
+        except aiohttp.ClientConnectorError:
+            raise
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+            if request.method == "GET":
+                raise
+            return await self._exchange(request, url, headers, self._seconds_left())
 
     async def _exchange(self, request: Request, url: URL, headers: Mapping[str, str], seconds: float) -> Answer:
         sent = {"Accept": "application/json", **headers}
@@ -252,7 +269,7 @@ class SourceClient:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 cookie_jar=aiohttp.DummyCookieJar(),
-                connector=aiohttp.TCPConnector(limit=self.limits.concurrency),
+                connector=aiohttp.TCPConnector(limit=self.limits.concurrency, keepalive_timeout=_KEPT_S),
                 trust_env=False,
             )
         return self._session

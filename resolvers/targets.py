@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from resolvers.errors import GraphError, NotFound, SourceForbidden, SourceUnavailable, code_of
 from resolvers.loaders import BatchLoader, Loaded
 from resolvers.operation import Call
-from resolvers.sources import Needs
+from resolvers.sources import NOTHING, Found, Needs
 from resolvers.sources.orchestration import RunKey
-from resolvers.sources.registry import VersionKey
+from resolvers.sources.registry import ModelRegistry, VersionKey
 from resolvers.table import LinkAnswer
 from schema.connection import ErrorCode, Link, LinkConnection, LinkState
 from schema.derived import Dataset, DatasetLink, DatasetLinkEdge, Feature, FeatureLink
 from schema.fields import NoArgs
 from schema.identity import SHARED, EntityKind, Reference, split_run_key, split_version_key
 from schema.lineage import LineageNode
+from schema.model import TrainingRun
 from schema.node import Entity
 
 if TYPE_CHECKING:
@@ -62,6 +63,15 @@ def prime(ctx: Context, found: Iterable[Entity], needs: Needs, calls: tuple[Call
         key = _key(reference.kind, reference.key)
         if loader is not None and key is not None:
             loader.prime_row(key, None, entity, needs, calls)
+
+
+def prime_runs(ctx: Context, registry: ModelRegistry, loaded: Loaded[Found[TrainingRun]]) -> Loaded[Found[TrainingRun]]:
+    """Remember the training runs a search brought: its rows are whole, so that none is read again by its id."""
+    if isinstance(loaded.value, Found):
+        loader = ctx.loader(registry.training_runs_by_id)
+        for run in loaded.value.items:
+            loader.prime_row(run.reference.key, None, run, NOTHING, loaded.calls)
+    return loaded
 
 
 async def outcomes(ctx: Context, links: Sequence[AnyLink], needs: Needs) -> list[Outcome]:

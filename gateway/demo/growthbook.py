@@ -11,6 +11,7 @@ import hashlib
 import math
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import lru_cache
 from urllib.parse import unquote
 
 import msgspec
@@ -135,12 +136,17 @@ class _Server:
         self._experiment_json: dict[str, msgspec.Raw] = {}
         self._feature_json: dict[str, msgspec.Raw] = {}
         self._sdk: Response | None = None
+        # As a database with an index: the pages of one list do not look through and order all of it again.
+        self._listed = lru_cache(maxsize=16)(self._list)
 
     def experiments(self, request: Request) -> Row:
         asked = _asked(request, query.EXPERIMENTS)
-        found = query.ordered(query.matching(self._experiments, asked, self._platform), asked)
-        rows, paging = query.page(found, asked)
+        whole = frozenset(item for item in asked.items() if item[0] not in ("limit", "offset"))
+        rows, paging = query.page(self._listed(whole), asked)
         return {"experiments": [self._experiment(row) for row in rows], **paging}
+
+    def _list(self, asked: frozenset[tuple[str, str]]) -> Sequence[Experiment]:
+        return query.ordered(query.matching(self._experiments, dict(asked), self._platform), dict(asked))
 
     def experiment(self, request: Request) -> Row:
         found = self._found(request)

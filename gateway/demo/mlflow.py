@@ -75,15 +75,12 @@ class _Server:
         listed = [Listed(model, item) for model in registry.models for item in model.versions]
         self._model_grammar, self._version_grammar = registry_grammars(lists_names)
         self._run_grammar = run_grammar(lists_names)
-        self._models = Table(registry.models, model_values, {"name": lambda model: model.name})
-        self._versions = Table(
-            listed,
-            version_values,
-            {"name": lambda row: row.model.name, "run_id": lambda row: row.version.run_id or ""},
-        )
-        self._runs = Table(registry.runs, run_values, {"run_id": lambda run: run.run_id})
+        self._models = Table(registry.models, model_values)
+        self._versions = Table(listed, version_values)
+        self._runs = Table(registry.runs, run_values)
         groups = [Group(key, name, starts.get(key, 0)) for key, name in registry.groups.items()]
-        self._groups = Table(groups, group_values, {"name": lambda group: group.name})
+        self._groups = Table(groups, group_values)
+        self._group_ids = {*starts, *registry.groups}
         self._has_prompts = any(is_prompt(model) for model in registry.models)
         self._version_at = {(row.model.name, row.version.version): row for row in listed}
 
@@ -144,7 +141,9 @@ class _Server:
         wanted = {item for item in search.experiment_ids if isinstance(item, str)}
         if not wanted or search.run_view_type == "DELETED_ONLY":
             return {}
-        rows = [run for run in self._runs.rows(clauses, orders) if run.experiment_id in wanted]
+        rows = self._runs.rows(clauses, orders)
+        if not wanted >= self._group_ids:
+            rows = [run for run in rows if run.experiment_id in wanted]
         return page_of("runs", rows, search, limit, run_row)
 
     def get_run(self, query: Query) -> Row:

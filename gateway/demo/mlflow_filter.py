@@ -93,12 +93,9 @@ def parse_orders(texts: Sequence[str], grammar: Grammar) -> list[Order]:
     return orders
 
 
-def holds(clause: Clause, values: Sequence[Scalar]) -> bool:
-    """Whether any of a row's values satisfies the clause: a row without the key satisfies nothing, not even `!=`."""
-    if clause.operator in ("IS NULL", "IS NOT NULL"):
-        return bool(values) == (clause.operator == "IS NOT NULL")
-    test = _TESTS[clause.operator](clause.value)
-    return any(test(value) for value in values)
+def condition(clause: Clause) -> Callable[[Scalar], bool]:
+    """Whether a value satisfies a comparison. A row without the key satisfies none, not even `!=`."""
+    return _TESTS[clause.operator](clause.value)
 
 
 # ---------------------------------------------------------------- words
@@ -255,17 +252,12 @@ def _list(text: str) -> tuple[str, ...]:
 
 # ---------------------------------------------------------------- comparing
 
-_ASCII_LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}  # SQLite's own idea of lower case
-
 
 def _like(pattern: object, *, fold: bool) -> Callable[[Scalar], bool]:
-    """`%` and `_` are wildcards and nothing escapes them."""
-    text = str(pattern).translate(_ASCII_LOWER) if fold else str(pattern)
-    parts = (".*" if char == "%" else "." if char == "_" else re.escape(char) for char in text)
-    compiled = re.compile("".join(parts), re.DOTALL)
-    if fold:
-        return lambda value: compiled.fullmatch(str(value).translate(_ASCII_LOWER)) is not None
-    return lambda value: compiled.fullmatch(str(value)) is not None
+    """`%` and `_` are wildcards and nothing escapes them; only ASCII letters fold, as in SQLite."""
+    parts = (".*" if char == "%" else "." if char == "_" else re.escape(char) for char in str(pattern))
+    match = re.compile("".join(parts), re.DOTALL | re.ASCII | (re.IGNORECASE if fold else 0)).fullmatch
+    return lambda value: match(str(value)) is not None
 
 
 def _ordered(compare: Callable[[float, float], bool]) -> Callable[[object], Callable[[Scalar], bool]]:

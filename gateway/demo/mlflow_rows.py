@@ -226,7 +226,7 @@ def run_values(run: TrainingRun, kind: str, key: str) -> Sequence[Scalar]:
     if kind == "parameter":
         return _present(run.params, key)
     if kind == "tag":
-        return _present(_run_tags(run), key)
+        return (run.name,) if key == "mlflow.runName" and key not in run.tags else _present(run.tags, key)
     if kind == "dataset":
         seen = {
             "name": lambda item: item.name,

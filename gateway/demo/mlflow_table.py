@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Generic, TypeVar
 
 import msgspec
 
-from gateway.demo.mlflow_filter import Clause, Order, Refused, Scalar, holds
+from gateway.demo.mlflow_filter import Clause, Order, Refused, Scalar, condition
 
 R = TypeVar("R")
 Values = Callable[[R, str, str], Sequence[Scalar]]
 """What a filter or an order sees of a row under a kind and a key: nothing, one value, or several (datasets)."""
+_FEW = 1000
+"""So many rows are sorted each time; of more the order of the whole table is kept, and those found picked from it."""
 
 
 class Search(msgspec.Struct):
@@ -29,49 +31,74 @@ class Search(msgspec.Struct):
 
 
 class Table(Generic[R]):
-    """Rows with an index for each key a filter may name exactly."""
+    """Rows with an index for each key that a filter names: an equality costs what it finds, a pattern the values."""
 
-    def __init__(self, rows: Collection[R], values: Values[R], keys: dict[str, Callable[[R], str]]) -> None:
+    def __init__(self, rows: Sequence[R], values: Values[R]) -> None:
         self._rows = rows
         self._values = values
-        self._sorted: dict[tuple[Order, ...], list[R]] = {}
-        self._index: dict[str, dict[str, list[R]]] = {key: {} for key in keys}
-        for key, read in keys.items():
-            for row in rows:
-                self._index[key].setdefault(read(row), []).append(row)
+        self._columns: dict[tuple[str, str], dict[Scalar, list[int]]] = {}
+        self._ranks: dict[tuple[Order, ...], list[int]] = {}
 
     def found(self, key: str, wanted: Iterable[str]) -> list[R]:
-        return [row for item in dict.fromkeys(wanted) for row in self._index[key].get(item, ())]
+        column = self._column("attribute", key)
+        return [self._rows[at] for item in dict.fromkeys(wanted) for at in column.get(item, ())]
 
     def rows(self, clauses: Sequence[Clause], orders: Sequence[Order]) -> Sequence[R]:
+        places: set[int] | None = None
         for clause in clauses:
-            if clause.kind == "attribute" and clause.key in self._index and clause.operator in ("=", "IN"):
-                wanted = clause.value if isinstance(clause.value, tuple) else (str(clause.value),)
-                return self._sort([row for row in self.found(clause.key, wanted) if self._holds(clauses, row)], orders)
-        order = tuple(orders)
-        if order not in self._sorted:
-            self._sorted[order] = self._sort(self._rows, orders)
-        ordered = self._sorted[order]
-        return [row for row in ordered if self._holds(clauses, row)] if clauses else ordered
+            found = self._places(clause)
+            places = found if places is None else places & found
+            if not places:
+                return []
+        if places is not None and len(places) <= _FEW:
+            return [self._rows[at] for at in self._sort(places, orders)]
+        ranks = self._ranked(tuple(orders))
+        return [self._rows[at] for at in (ranks if places is None else filter(places.__contains__, ranks))]
 
-    def _holds(self, clauses: Sequence[Clause], row: R) -> bool:
-        return all(holds(clause, self._values(row, clause.kind, clause.key)) for clause in clauses)
+    def _places(self, clause: Clause) -> set[int]:
+        column = self._column(clause.kind, clause.key)
+        if clause.operator == "IS NULL":
+            return set(range(len(self._rows))).difference(*column.values())
+        if clause.operator == "IS NOT NULL":
+            return set().union(*column.values())
+        if clause.operator in ("=", "IN"):
+            wanted = clause.value if isinstance(clause.value, tuple) else (clause.value,)
+            return {at for value in wanted if value is not None for at in column.get(value, ())}
+        holds = condition(clause)
+        return set().union(*(places for value, places in column.items() if holds(value)))
 
-    def _sort(self, rows: Iterable[R], orders: Sequence[Order]) -> list[R]:
+    def _column(self, kind: str, key: str) -> dict[Scalar, list[int]]:
+        """The rows by each value they have under a key, in the order of the rows."""
+        column = self._columns.get((kind, key))
+        if column is None:
+            column = self._columns[kind, key] = {}
+            for at, row in enumerate(self._rows):
+                for value in self._values(row, kind, key):
+                    column.setdefault(value, []).append(at)
+        return column
+
+    def _ranked(self, orders: tuple[Order, ...]) -> list[int]:
+        """The places of all rows in an order, which is worked out once."""
+        if orders not in self._ranks:
+            self._ranks[orders] = self._sort(range(len(self._rows)), orders)
+        return self._ranks[orders]
+
+    def _sort(self, places: Iterable[int], orders: Sequence[Order]) -> list[int]:
         """Rows without a value come last in both directions, and before them those whose value is not a number."""
-        ordered = list(rows)
+        ordered = list(places)
         for order in reversed(orders):
-            keyed = [(next(iter(self._values(row, order.kind, order.key)), None), row) for row in ordered]
-            comparable = [pair for pair in keyed if pair[0] is not None and pair[0] == pair[0]]
-            comparable.sort(key=_first, reverse=not order.ascending)
-            strange = [row for value, row in keyed if value is not None and value != value]
-            ordered = [row for _, row in comparable] + strange + [row for value, row in keyed if value is None]
+            values = {at: self._first(at, order) for at in ordered}
+            comparable = [at for at in ordered if (value := values[at]) is not None and value == value]
+            comparable.sort(key=values.__getitem__, reverse=not order.ascending)  # type: ignore[arg-type] # of one type
+            if len(comparable) < len(ordered):
+                strange = [at for at in ordered if (value := values[at]) is not None and value != value]
+                comparable += strange + [at for at in ordered if values[at] is None]
+            ordered = comparable
         return ordered
 
-
-def _first(pair: tuple[Scalar | None, object]) -> tuple[str, float]:
-    value = pair[0]
-    return (value, 0) if isinstance(value, str) else ("", value or 0)
+    def _first(self, at: int, order: Order) -> Scalar | None:
+        values = self._values(self._rows[at], order.kind, order.key)
+        return values[0] if values else None
 
 
 def limit_of(search: Search, *, default: int, most: int, least: int | None = 1) -> int:

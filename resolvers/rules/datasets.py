@@ -21,7 +21,7 @@ from resolvers.sources import NOTHING, Found, Need
 from resolvers.sources.orchestration import Orchestrator
 from resolvers.sources.registry import ModelRegistry
 from resolvers.tally import Tally
-from resolvers.targets import prime
+from resolvers.targets import prime, prime_runs
 from schema.derived import Dataset
 from schema.identity import Reference
 from schema.model import TrainingRun
@@ -169,7 +169,7 @@ async def said_of_names(ctx: Context, names: Iterable[str]) -> dict[str, Mention
             add_assets(ctx, ctx.sources.orchestrators[source], await pending, found[name])
     for source, following in runs.items():
         for name, due in zip(asked, following, strict=True):
-            add_inputs(ctx.sources.registries[source], await due, found[name], name)
+            add_inputs(ctx, ctx.sources.registries[source], await due, found[name], name)
     return found
 
 
@@ -229,9 +229,14 @@ def add_assets(
 
 
 def add_inputs(
-    registry: ModelRegistry, loaded: Loaded[Found[TrainingRun]], mentions: Mentions, name: str | None = None
+    ctx: Context,
+    registry: ModelRegistry,
+    loaded: Loaded[Found[TrainingRun]],
+    mentions: Mentions,
+    name: str | None = None,
 ) -> None:
     """Take the inputs of training runs; those of one name only where it is given."""
+    prime_runs(ctx, registry, loaded)
     mentions.answers.append((registry.profile.name, loaded))
     if isinstance(loaded.value, Found):
         mentions.inputs.extend(

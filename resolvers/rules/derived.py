@@ -80,7 +80,7 @@ async def datasets_mentioned(ctx: Context, text: str, tally: Tally) -> list[Data
     for source, pending in assets.items():
         add_assets(ctx, ctx.sources.orchestrators[source], await pending, mentions)
     for source, due in runs.items():
-        add_inputs(ctx.sources.registries[source], await due, mentions)
+        add_inputs(ctx, ctx.sources.registries[source], await due, mentions)
     mentions.note(tally)
     groups = join([item for item in mentions if holds(item.name, text)], whole=mentions.whole)
     found = [item for target, group in groups.items() if (item := shown(target.key, group)) is not None]
@@ -238,7 +238,7 @@ async def _inputs(ctx: Context, items: Sequence[Known], tallies: Sequence[Tally]
         mentions = Mentions()
         for _ in ctx.sources.registries:
             for registry, name, pending in next(rest):
-                add_inputs(registry, await pending, mentions, name)
+                add_inputs(ctx, registry, await pending, mentions, name)
         mentions.note(tally)
         found.append(mentions)
     return found
@@ -254,7 +254,7 @@ async def _scanned(ctx: Context, keys: Sequence[str]) -> dict[str, Mentions]:
         for registry in ctx.sources.registries.values()
     ]
     for registry, pending in waiting:
-        add_inputs(registry, await pending, mentions)
+        add_inputs(ctx, registry, await pending, mentions)
     return dict.fromkeys(keys, mentions)
 
 
@@ -268,7 +268,7 @@ async def _unnamed(ctx: Context, keys: Sequence[str]) -> dict[str, Mentions]:
         for registry in ctx.sources.registries.values()
     ]
     for registry, pending in waiting:
-        add_inputs(registry, await pending, mentions, UNNAMED)
+        add_inputs(ctx, registry, await pending, mentions, UNNAMED)
     return dict.fromkeys(keys, mentions)
 
 

@@ -18,6 +18,7 @@ from resolvers.rules.union import Candidate
 from resolvers.sources import NOTHING, Found, Needs
 from resolvers.sources.registry import ModelRegistry, TagKey
 from resolvers.tally import Tally
+from resolvers.targets import prime_runs
 from schema.connection import Evidence
 from schema.derived import Feature, FeatureConnection, FeatureEdge
 from schema.fields import TenArgs
@@ -139,7 +140,7 @@ async def _mentions_of_features(ctx: Context, names: Sequence[str], answers: Seq
             )
     found: list[list[_Mention]] = [[] for _ in names]
     for place, registry, pending in runs:
-        for run in answers[place].items(registry.profile.name, await pending):
+        for run in answers[place].items(registry.profile.name, prime_runs(ctx, registry, await pending)):
             found[place].extend(item for item in _in_run(registry, run) if item.feature.name == names[place])
     for place, registry, due in versions:
         for version in answers[place].items(registry.profile.name, await due):

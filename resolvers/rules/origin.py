@@ -25,7 +25,7 @@ from resolvers.sources import NOTHING, Found, Needs
 from resolvers.sources.orchestration import PipelineAssets
 from resolvers.sources.registry import ModelRegistry, TagKey
 from resolvers.tally import Tally
-from resolvers.targets import prime
+from resolvers.targets import prime, prime_runs
 from schema.connection import Evidence
 from schema.fields import NoArgs, TenArgs
 from schema.identity import EntityKind, Reference
@@ -235,7 +235,7 @@ async def _tagged_in(
     ]
     named: list[tuple[int, TrainingRun, Evidence]] = []
     for place, waiting in by_run:
-        for run in items_of(await waiting, name, tallies[place]):
+        for run in items_of(prime_runs(ctx, registry, await waiting), name, tallies[place]):
             mention = pipeline_in_tags(conventions, run.labels)
             if mention and _means(ctx, mention, asks[place]):
                 text = f"{mention.tag}{names_no_orchestrator(ctx, mention)}"

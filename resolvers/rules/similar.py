@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-WORDS, DATASETS, FEATURES, PIPELINES, TAGS = 0.4, 0.25, 0.2, 0.1, 0.05
-"""What each counts where all of it is shared."""
+NAMES, WORDS, DATASETS, FEATURES, PIPELINES, TAGS = 0.2, 0.2, 0.25, 0.2, 0.1, 0.05
+"""What each counts where all of it is shared. A name is chosen for what a model is for; descriptions say much more."""
 MOST_WORDS = 16
 """Words of a model that are looked for, those first that tell most."""
 LEAST_TELLING = 0.5
@@ -176,13 +176,17 @@ def _worded(own: Document, index: Index, across: bool) -> _Worded:
     hits = rank(" ".join(words), index, wanted, SCORERS)[:MOST_HITS] if words else []
     told = [(hit, plain.told_by(_text(hit.document))) for hit in hits]
     own_name = set(plain.told_by(own.texts[Field.NAME]))
+    in_name = sum(weight for word, weight in words.items() if word in own_name) or 1.0
     most = max((sum(words[word] for word in said) for _, said in told), default=0.0) / sum(words.values() or [1.0])
     for hit, said in told:
-        named = plain.told_by(hit.document.texts[Field.NAME])
-        enough = len(said) >= LEAST_WORDS or any(word in own_name for word in named)
+        named = own_name.intersection(plain.told_by(hit.document.texts[Field.NAME]))
+        enough = len(said) >= LEAST_WORDS or named
         if enough and (across or hit.document.domain == own.domain):
             alike = len(tags & set(hit.document.labels)) / len(tags) if tags else 0.0
-            scores[hit.document.reference] = WORDS * most * hit.score / hits[0].score + TAGS * alike
+            alike_named = sum(weight for word, weight in words.items() if word in named) / in_name
+            scores[hit.document.reference] = (
+                NAMES * alike_named + WORDS * most * hit.score / hits[0].score + TAGS * alike
+            )
     return _Worded(words, tags, scores)
 
 

@@ -31,8 +31,12 @@ SEARCH = """query($text: String!) { search(query: $text, first: 20) { nodes { id
   completeness { reasons scanned sources { source calls } } totalCount } }"""
 LINEAGE = """{ lineage(id: "mlg://model-version/studio-mlflow/content-embedding%2F7", depth: 3) { nodes { distance }
   completeness { reasons scanned sources { source calls } } } }"""
-IMPACT = """{ impact(id: "mlg://dataset/-/s3%3A%2F%2Fstudio%2Fframes") { countByKind { kind count }
-  lineage { completeness { reasons scanned sources { source calls } } } } }"""
+IMPACT = """query($id: ID!) { impact(id: $id) { countByKind { kind count } runningExperiments { state }
+  lineage { nodes { distance } completeness { reasons scanned sources { source calls } } } } }"""
+FRAMES = {"id": "mlg://dataset/-/s3%3A%2F%2Fstudio%2Fframes"}
+"""Of the story: what depends on it is the same in a company of any size."""
+PLAYS = {"id": "mlg://feature/-/viewer_activity%3Aplays_7d"}
+"""The generated models share it: the larger the company, the more of them depend on it."""
 TYPED = ("emb", "embed", "embeddi", "embedding")
 """As somebody types: the first of these sweeps, the last one is measured."""
 
@@ -54,13 +58,17 @@ WAYS = (
     Way("search, warm", "max_age = 300.0\n", _TYPING, SEARCH, {"text": TYPED[-1]}),
     Way("search, no budget", "time_s = 300.0\ncalls = 1000\n", (), SEARCH, {"text": TYPED[-1]}),
     Way("lineage, depth 3", "", (), LINEAGE, {}),
-    Way("impact, depth 3", "", (), IMPACT, {}),
+    Way("impact, depth 3", "", (), IMPACT, FRAMES),
+    Way("impact, shared by ever more", "", (), IMPACT, PLAYS),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
+    """`nodes` is how large the answer is: hits of the page, or nodes of the lineage."""
+
     seconds: float
+    nodes: int
     calls: Mapping[str, int]
     scanned: int
     reasons: Sequence[str]
@@ -133,7 +141,11 @@ async def measure(settings: str, way: Way) -> Measured:
 
 
 async def _once(settings: str, way: Way) -> Measured:
-    limits = "[sources.limits]\nattempt_s = 300.0\nresponse_mb = 256.0\n" if "time_s" in way.settings else ""
+    limits = (
+        "[sources.limits]\nattempt_s = 300.0\nconnect_s = 300.0\nresponse_mb = 256.0\n"
+        if "time_s" in way.settings
+        else ""
+    )
     patient = settings.replace("\n[[sources]]", f"\n{limits}\n[[sources]]") + limits
     async with gateway(patient, way.settings) as one:
         one.forget_peak()
@@ -145,25 +157,23 @@ async def _once(settings: str, way: Way) -> Measured:
         started = time.perf_counter()
         data = await one.ask(way.query, way.variables)
         seconds = time.perf_counter() - started
-        told = _completeness(data)
+        (field,) = data.values()
+        listed = field.get("lineage", field)
+        told = listed["completeness"]
         calls = {item["source"]: item["calls"] for item in told["sources"] if item["calls"]}
-        return Measured(seconds, calls, told["scanned"], told["reasons"], one.peak_mb() - rest)
-
-
-def _completeness(data: Any) -> Any:
-    (field,) = data.values()
-    return field["completeness"] if "completeness" in field else field["lineage"]["completeness"]
+        return Measured(seconds, len(listed["nodes"]), calls, told["scanned"], told["reasons"], one.peak_mb() - rest)
 
 
 async def table(sizes: Sequence[int]) -> None:
-    print(f"{'models':>7}  {'question':24}{'time':>9}{'calls':>7}{'rows':>8}{'memory':>10}  not complete because")
+    head = f"{'models':>7}  {'question':28}{'time':>9}{'calls':>7}{'rows':>8}{'answer':>8}{'memory':>10}"
+    print(f"{head}  not complete because")
     for models in sizes:
         async with company(models) as settings:
             for way in WAYS:
                 run = await measure(settings, way)
                 print(
-                    f"{models:7}  {way.name:24}{run.seconds:8.2f}s{sum(run.calls.values()):7}{run.scanned:8}"
-                    f"{run.peak_mb:7.0f} MB  {', '.join(run.reasons)}  {dict(run.calls)}",
+                    f"{models:7}  {way.name:28}{run.seconds:8.2f}s{sum(run.calls.values()):7}{run.scanned:8}"
+                    f"{run.nodes:8}{run.peak_mb:7.0f} MB  {', '.join(run.reasons)}  {dict(run.calls)}",
                     flush=True,
                 )
 

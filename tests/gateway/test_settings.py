@@ -215,7 +215,7 @@ def test_products_differ_in_their_defaults() -> None:
     by_name = {source.name: source for source in load(EXAMPLE, SECRETS).sources}
     growthbook, unleash = by_name["growthbook"], by_name["unleash"]
     assert isinstance(growthbook, GrowthBookSource)
-    assert growthbook.http_limits().concurrency == 5
+    assert growthbook.http_limits() == HttpLimits(concurrency=5, response_bytes=32 * 2**20)
     assert isinstance(unleash, UnleashSource)
     assert unleash.profile().conventions.model_tag is None
     assert growthbook.profile().conventions.model_tag == "model"

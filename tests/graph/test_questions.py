@@ -24,7 +24,7 @@ CALLS = {
     "05-what-failed-upstream": ((2, 0, 8, 0), (2, 0, 8, 0)),
     "06-which-data-exists": ((4, 4, 3, 0), (13, 13, 7, 0)),
     "07-solved-before": ((22, 26, 6, 0), (22, 26, 6, 0)),
-    "08-what-breaks-if": ((13, 14, 9, 2), (15, 17, 9, 4)),
+    "08-what-breaks-if": ((12, 12, 9, 2), (16, 16, 9, 4)),
     "09-siblings-and-differences": ((5, 0, 0, 0), (5, 0, 0, 0)),
     "10-how-fresh": ((1, 0, 2, 0), (1, 0, 2, 0)),
     "11-what-is-missing": ((3, 1, 2, 3), (3, 1, 2, 13)),

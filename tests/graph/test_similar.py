@@ -130,7 +130,7 @@ async def test_models_of_a_page_are_asked_for_together(graph: Graph) -> None:
         nodes = (await graph.data(query, text=text))["models"]["nodes"]
         costs.append(len(graph.calls("studio-mlflow")))
     assert {node["name"]: node["similar"]["nodes"] for node in nodes} == {
-        "content-embedding": [{"name": "shot-boundary-detector"}],
+        "content-embedding": [{"name": "viewer-embedding"}],
         "viewer-embedding": [{"name": "content-embedding"}],
     }
     lists = [call for call in graph.calls("studio-mlflow") if "max_results=1000&order_by=name" in call.target]

@@ -354,6 +354,27 @@ async def test_a_source_that_hangs_up_is_unavailable(source: Wire, client: Sourc
     assert len(source.received) <= 2  # aiohttp asks a second time, as the connection may just have been too old
 
 
+async def test_a_search_on_a_connection_the_source_closes_meanwhile_is_sent_once_more(
+    source: Wire, client: SourceClient
+) -> None:
+    """uvicorn closes kept connections after 5 s: aiohttp tries again for GET, and for POST said "cannot be reached"."""
+
+    async def hang_up_on_the_second(_: Received) -> bytes | None:
+        return None if len(source.received) == 2 else answer()
+
+    source.reply = hang_up_on_the_second
+    for _ in range(2):
+        assert (await client.post(["search"], {})).status == 200
+    assert len(source.received) == 3
+
+
+async def test_a_source_that_hangs_up_on_every_search_is_unavailable(source: Wire, client: SourceClient) -> None:
+    source.reply = hang_up
+    with pytest.raises(SourceUnavailable, match="cannot be reached"):
+        await client.post(["search"], {})
+    assert len(source.received) == 2
+
+
 async def test_a_refused_connection_is_unavailable() -> None:
     async with wire() as gone:
         url = gone.url
@@ -563,15 +584,16 @@ async def test_a_shared_answer_is_judged_by_what_each_caller_expects(source: Wir
 
 
 async def test_all_who_wait_hear_of_a_failure_and_the_next_may_ask_again(source: Wire, client: SourceClient) -> None:
-    async def hang_up_once(_: Received) -> bytes | None:
-        source.reply = always(answer())
+    async def hang_up_twice(_: Received) -> bytes | None:
+        if len(source.received) == 2:  # a search is sent once more
+            source.reply = always(answer())
         return None
 
-    source.reply = hang_up_once
+    source.reply = hang_up_twice
     with until(soon()):
         failures = await asyncio.gather(*(client.post(["things"], {}) for _ in range(3)), return_exceptions=True)
         assert [type(item) for item in failures] == [SourceUnavailable] * 3
-        assert len(source.received) == 1
+        assert len(source.received) == 2
         assert (await client.post(["things"], {})).status == 200
 
 

@@ -78,9 +78,15 @@ class ValueIndex:
         return len(self._served)
 
     def naming(self, conventions: Conventions, models: Collection[str]) -> dict[str, set[str]]:
-        """Experiments (by id or tracking key) whose values name one of the models, with those named."""
+        """Experiments (by id or tracking key) whose values name one of the models, with those named.
+
+        Of all that runs few values do: those that do not hold a name, not even escaped, are not parsed.
+        """
         found: dict[str, set[str]] = {}
         for experiment, features in self._served.items():
+            texts = [value.text for served in features.values() for value in served.values]
+            if not any("\\" in text or any(model in text for model in models) for text in texts):
+                continue
             named = set(_models(conventions, features.values())).intersection(models)
             if named:
                 found[experiment] = named

@@ -68,9 +68,9 @@ async def by_tag(
 ) -> dict[TagKey, Reads[R]]:
     """One walk for each key, as no filter takes a list of values of a tag (3.17.2).
 
-    Several values of one tag first try a single page of the pattern of their common beginning: where that is all of
-    them, it was one call. Several texts that values hold first try all rows that have the tag, in no more pages than
-    there are texts.
+    Several values of one tag first try a single page of the pattern of their common beginning, and several texts that
+    values hold a page of all rows that have the tag: where that is all of them, it was one call. More pages would be
+    ever more rows of no use as a registry grows.
     """
 
     async def of_key(key: TagKey) -> Reads[R]:
@@ -85,12 +85,9 @@ async def by_tag(
         exact = [key for key in asked if not key.contains]
         held = [key for key in asked if key.contains]
         found: dict[TagKey, Reads[R]] = {}
-        for several, beginning, rows in (
-            (exact, _common_beginning([key.value for key in exact]), a_page),
-            (held, "", min(a_page * len(held), most)),
-        ):
+        for several, beginning in ((exact, _common_beginning([key.value for key in exact])), (held, "")):
             if len(several) >= _WORTH_A_PATTERN:
-                reads = await walk(partial(search, begins(tag(name), beginning)), a_page, rows)
+                reads = await walk(partial(search, begins(tag(name), beginning)), a_page, min(a_page, most))
                 if isinstance(reads, SourceError) or IncompleteReason.SCAN_LIMIT not in reads.reasons:
                     found |= {key: those(reads, partial(has, key)) for key in several}
         rest = [key for key in asked if key not in found]

@@ -96,3 +96,8 @@ def test_a_payload_tells_variations_by_key_or_else_by_place_and_experiments_by_l
     assert texts(payload(meta=[{"key": "1"}, {"key": "0"}]), "a") == ["models:/r/2", '{"model":"r"}']
     assert payload().of(linked("b"), CONVENTIONS) is None
     assert payload().naming(CONVENTIONS, {"r", "q"}) == {"test-1": {"r"}}
+
+
+def test_a_name_written_with_escapes_is_a_name_all_the_same() -> None:
+    index = index_of_features([feature("a", rule("old", r'{"model": "\u0069t\u0027s"}'))])
+    assert index.naming(CONVENTIONS, {"it's", "its"}) == {"exp_1": {"it's"}}

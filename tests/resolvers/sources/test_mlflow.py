@@ -395,16 +395,16 @@ async def test_a_part_of_a_tag_is_found_and_wildcards_in_it_are_not(asked: Asked
     assert await found_names(asked, TagKey("cell", "model_001", contains=True), TagKey("cell", "m%1")) == [[], []]
 
 
-async def test_several_parts_of_a_tag_are_one_walk_of_its_rows_where_these_are_no_more_pages(asked: Asked) -> None:
+async def test_several_parts_of_a_tag_are_one_search_of_its_rows_where_these_are_one_page(asked: Asked) -> None:
     keys = [TagKey("cell", f"odel-{at:03d}", contains=True) for at in range(20, 25)]
     assert [len(versions) for versions in await found_names(asked, *keys)] == [3] * 5
     assert asked.last_filter() == "tags.`cell` LIKE '%'"
     assert asked.calls() == [VERSIONS]
 
 
-async def test_several_parts_of_a_tag_are_asked_one_by_one_where_its_rows_are_too_many() -> None:
+async def test_several_parts_of_a_tag_are_asked_one_by_one_where_its_rows_are_more_than_a_page() -> None:
     many = tuple(Version(number, 1, number, f"r{number}", tags={"cell": f"home-{number}"}) for number in range(1, 1201))
-    async with asking(app(Registry("s", {}, (Model("m", 1, 1, versions=many),), ())), scan_rows=1000) as asked:
+    async with asking(app(Registry("s", {}, (Model("m", 1, 1, versions=many),), ()))) as asked:
         keys = [TagKey("cell", f"home-{at}0", contains=True) for at in range(111, 115)]
         assert await found_names(asked, *keys) == [[f"m/{at}0"] for at in range(111, 115)]
         assert asked.calls() == [VERSIONS] * 5

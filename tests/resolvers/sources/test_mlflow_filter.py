@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.demo.mlflow_filter import Clause, holds, parse_filter
+from gateway.demo.mlflow_filter import Clause, condition, parse_filter
 from gateway.demo.mlflow_rows import registry_grammars
 from resolvers.sources.registry.mlflow_filter import (
     MOST_KEYS,
@@ -37,7 +37,7 @@ def test_an_equality_is_one_comparison_that_the_name_satisfies(name: str) -> Non
     text = f"{equals('name', name)} AND version_number >= 1"
     clause, number = parse_filter(text, VERSIONS)
     assert (clause.key, number.key, number.value) == ("name", "version_number", 1)
-    assert holds(clause, [name])
+    assert condition(clause)(name)
     if quoted(name):
         assert clause == Clause("attribute", "name", "=", name)
 
@@ -47,8 +47,8 @@ def test_patterns_find_every_value_that_holds_the_text(text: str, more: str) -> 
     (inside,) = parse_filter(contains(tag("a.b c"), text), MODELS)
     (ahead,) = parse_filter(begins(tag("a.b c"), text), MODELS)
     assert (inside.kind, inside.key, inside.operator) == ("tag", "a.b c", "LIKE")
-    assert holds(inside, [more + text + more])
-    assert holds(ahead, [text + more])
+    assert condition(inside)(more + text + more)
+    assert condition(ahead)(text + more)
 
 
 @given(st.lists(NAMES.filter(lambda name: quoted(name) is not None), max_size=300))
