@@ -118,6 +118,8 @@ class Raw(Generic[Had]):
     headers: Mapping[str, str] | None = None
     worded: bool = True
     """Whether the fake's answer is the real one's word for word; else only the status is."""
+    by: str = ""
+    """What its rows are compared by, where the real server gives them in no order."""
 
     def __str__(self) -> str:
         return self.about
@@ -135,7 +137,18 @@ class Reply:
             return [f"{self.status} {self.kind} is {real.status} {real.kind} in truth: {real.text[:200]}"]
         if not raw.worded or self.kind != "application/json":
             return []
-        return differences(msgspec.json.decode(self.text), msgspec.json.decode(real.text), volatile)
+        fake, truth = (in_order(msgspec.json.decode(reply.text), raw.by) for reply in (self, real))
+        return differences(fake, truth, volatile)
+
+
+def in_order(answer: Any, by: str) -> Any:
+    """An answer with its lists of rows ordered by this field; without a field as it is."""
+    if not by:
+        return answer
+    return {
+        key: sorted(value, key=lambda row: str(row[by])) if isinstance(value, list) else value
+        for key, value in answer.items()
+    }
 
 
 def differences(fake: object, real: object, volatile: frozenset[str] = frozenset(), at: str = "") -> list[str]:

@@ -24,7 +24,7 @@ class Events:
     scan_rows: int
 
     async def above(self, key: RunKey) -> Found[UpstreamRun]:
-        """GET /dags/{d}/dagRuns/{r}/upstreamAssetEvents"""
+        """GET /dags/{d}/dagRuns/{r}/upstreamAssetEvents: Airflow has no order for them (3.3.2), so names give it."""
         segments = (*runs_of(key.pipeline).segments, key.run_id, "upstreamAssetEvents")
         answer = await self.client.get(segments, also=(404,))
         if is_absent(answer):
@@ -37,7 +37,7 @@ class Events:
             if event.source_dag_id and event.source_run_id:
                 writer = RunKey(event.source_dag_id, event.source_run_id)
                 found[UpstreamRun(writer, event.uri or event.name or "")] = None
-        return Found(list(found), len(events))
+        return Found(sorted(found), len(events))
 
     async def below(self, key: RunKey) -> Found[DownstreamRun]:
         """GET /assets/events?source_dag_id&source_run_id"""
