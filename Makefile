@@ -4,7 +4,7 @@ PORT ?= 8000
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-fast clients check schema released documents graphiql lock clean
+.PHONY: help setup demo serve test test-fast clients campaign check schema released documents graphiql lock clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,6 +34,9 @@ test-fast: setup ## The tests that need no real server and no Node.
 
 clients: setup ## The clients and routers people use, each run against the demo (needs Node 20).
 	@$(BIN)/python -m pytest -m "clients or browser" -v -rN --no-header
+
+campaign: setup ## Every fault at every source, 20 answers each, with the table of tests/faults/RESULTS.md.
+	@$(BIN)/python -m tests.faults.campaign
 
 check: setup ## Style, types, layers, and the committed schema.
 	@$(BIN)/ruff check .

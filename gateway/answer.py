@@ -24,6 +24,7 @@ JSON = "application/json"
 RESPONSE = "application/graphql-response+json"
 MAX_LISTED = 50
 """Errors listed of one source and code; the rest are counted."""
+MAX_MESSAGE = 400
 _MASK = "The gateway could not answer this."
 
 Shown = dict[str, object]
@@ -60,15 +61,18 @@ class Answers:
         self._request_id = request_id
 
     def refused(self, refused: Refused) -> Answer:
-        """The request is not well formed."""
-        shown = self._shown(refused.message, {"code": "BAD_REQUEST"})
+        """The request is not let in."""
+        shown = self._shown(refused.message, refused.extensions)
         return self._encoded(refused.status, {"errors": [shown]}, refused.headers)
 
-    def invalid(self, errors: Iterable[GraphQLError], code: str) -> Answer:
+    def invalid(
+        self, errors: Iterable[GraphQLError], code: str, extensions: Mapping[str, object] | None = None
+    ) -> Answer:
         """Nothing was executed: there is no `data`."""
         listed = [self._shown(_said(error), {"code": code}, locations=_locations(error)) for error in errors]
+        answer: dict[str, object] = {"errors": listed, **({"extensions": extensions} if extensions else {})}
         # Clients that only know application/json take any other status for a broken connection.
-        return self._encoded(400 if self.media_type == RESPONSE else 200, {"errors": listed})
+        return self._encoded(400 if self.media_type == RESPONSE else 200, answer)
 
     def planned(self, explained: Shown) -> Answer:
         """Nothing was to be executed: there is a plan instead of data."""
@@ -79,7 +83,7 @@ class Answers:
         outcome: Outcome,
         link_errors: Iterable[LinkError],
         trace: Trace | None = None,
-        explained: Shown | None = None,
+        extensions: Mapping[str, object] | None = None,
     ) -> Answer:
         """Something was executed: `data` is there, null or not."""
         listed, omitted = self._listed(outcome.errors)
@@ -87,19 +91,18 @@ class Answers:
         answer: dict[str, object] = {"data": outcome.data}
         if listed:
             answer["errors"] = listed
-        extensions: Shown = {"errorsOmitted": omitted} if omitted else {}
+        shown: Shown = {**(extensions or {}), **({"errorsOmitted": omitted} if omitted else {})}
         if trace:
-            extensions["ftv1"] = trace.encoded(listed)
-        if explained:
-            extensions["explain"] = explained
-        if extensions:
-            answer["extensions"] = extensions
+            shown["ftv1"] = trace.encoded(listed)
+        if shown:
+            answer["extensions"] = shown
         return self._encoded(200, answer)
 
-    def late(self) -> Answer:
+    def late(self, extensions: Mapping[str, object] | None = None) -> Answer:
         """The operation did not end in its time, though every call has a limit."""
-        extensions: Shown = {"code": DeadlineExceeded.error_code.name, "retryable": True}
-        return self._encoded(200, {"data": None, "errors": [self._shown("The request's time ended.", extensions)]})
+        told: Shown = {"code": DeadlineExceeded.error_code.name, "retryable": True}
+        answer: dict[str, object] = {"data": None, "errors": [self._shown("The request's time ended.", told)]}
+        return self._encoded(200, {**answer, **({"extensions": extensions} if extensions else {})})
 
     def broken(self) -> Answer:
         """A fault of our own that nothing foresaw."""
@@ -174,7 +177,8 @@ def _judged(error: GraphQLError, masked: dict[object, BaseException]) -> tuple[s
 def _said(error: GraphQLError) -> str:
     if isinstance(error.original_error, ValueError) and "integer string conversion" in error.message:
         return "A number is too long."
-    return error.message
+    # Some of graphql-core's texts hold what was written, however long that is.
+    return error.message if len(error.message) <= MAX_MESSAGE else f"{error.message[:MAX_MESSAGE]}…"
 
 
 def _locations(error: GraphQLError) -> list[Shown]:

@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
 
+from graphql import DocumentNode
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
-from strawberry import Schema
 
+from gateway.access_settings import access_of
+from gateway.admission import Admission
 from gateway.compression import Compression
 from gateway.endpoint import Endpoint
+from gateway.entrance import Entrance
 from gateway.execution.documents import Documents
 from gateway.execution.reference import Reference
 from gateway.health import Health
 from gateway.page import page, page_routes
+from gateway.peer import Proxies
+from gateway.schema_texts import SchemaTexts
+from gateway.security_headers import SecurityHeaders
 from gateway.settings import Settings
 from gateway.sources import close_sources, open_sources
+from resolvers.caller import Caller
 from resolvers.context import Context
+from resolvers.estimate import House
 from resolvers.links import link_table
-from resolvers.plan import Plans
+from resolvers.plan import PlannedLink, Plans
 from resolvers.search.index import check_fts5
 from resolvers.search.sweeps import Sweeps
 from schema.build import build_schema, client_sdl
@@ -41,14 +47,39 @@ def create_app(settings: Settings, health: Health | None = None) -> Starlette:
     table = link_table(schema)
     sources = open_sources(settings)
     check_fts5()
+    access = access_of(settings.access)
     sweeps = Sweeps(settings.search.limits())
+    proxies = Proxies(server.trusted_proxies)
+    entrance = Entrance(
+        settings.identity.opened(proxies), settings.rate_limit.points(), settings.documents.trusted(), proxies
+    )
+
+    def may_introspect(caller: Caller) -> bool:
+        return settings.limits.may_introspect(caller.roles, production=production)
+
+    def context(caller: Caller) -> Context:
+        return Context(sources, table, sweeps, caller, access)
+
+    plans = Plans(schema, table)
+
+    def plan(
+        caller: Caller, document: DocumentNode, name: str | None, variables: Mapping[str, object]
+    ) -> Iterable[PlannedLink]:
+        return plans.of(context(caller).sources, document, name, variables)
+
+    admission = Admission(server.max_operations, server.max_waiting)
+    told.overloaded = lambda: admission.overloaded
     endpoint = Endpoint(
-        Documents(schema, hide_suggestions=production),
+        Documents(schema, limits=settings.limits.of_documents(), hide_suggestions=production),
         Reference(schema, hide_suggestions=production),
-        lambda: Context(sources, table, sweeps),
+        context,
+        entrance=entrance,
+        costs=settings.limits.costs(schema, House(sources, settings.search.calls)),
+        may_introspect=may_introspect,
+        admission=admission,
         deadline_s=server.deadline_s,
         page=None if production else page(),
-        plan=partial(Plans(schema, table).of, sources) if server.explain else None,
+        plan=plan if server.explain else None,
     )
 
     @asynccontextmanager
@@ -58,15 +89,18 @@ def create_app(settings: Settings, health: Health | None = None) -> Starlette:
             yield
         finally:
             await close_sources(sources)
+            await entrance.aclose()
 
+    texts = SchemaTexts(entrance, may_introspect)
     app = Starlette(
         routes=[
             Route("/graphql", endpoint),
             *([] if production else page_routes(server.type_prefix, explain=server.explain)),
-            *_schema_routes(schema),
+            texts.route("/schema.graphql", schema.as_str() + "\n"),
+            texts.route("/schema.client.graphql", client_sdl(schema) + "\n"),
             *told.routes(),
         ],
-        middleware=[Middleware(Compression)],
+        middleware=[Middleware(SecurityHeaders), *_cors(server.cors_origins), Middleware(Compression)],
         lifespan=lifespan,
     )
     # A redirect would make clients repeat their POST, or worse, turn it into a GET.
@@ -74,16 +108,13 @@ def create_app(settings: Settings, health: Health | None = None) -> Starlette:
     return app
 
 
-def _schema_routes(schema: Schema) -> list[Route]:
-    """The schema as a part of a supergraph, and as clients generate code from it."""
-
-    def route(path: str, text: str) -> Route:
-        async def shown(_: Request) -> Response:
-            return PlainTextResponse(text, headers={"Cache-Control": "no-store"})
-
-        return Route(path, shown)
-
-    return [
-        route("/schema.graphql", schema.as_str() + "\n"),
-        route("/schema.client.graphql", client_sdl(schema) + "\n"),
-    ]
+def _cors(origins: Sequence[str]) -> list[Middleware]:
+    """Lets pages of these origins ask, with a token they hold themselves: never with a cookie of the browser's."""
+    if not origins:
+        return []
+    headers = ("Authorization", "Content-Type", "Lifecycle-Deadline-Ms", "Lifecycle-Cost")
+    said = ("Retry-After",)
+    allowed = Middleware(
+        CORSMiddleware, allow_origins=origins, allow_methods=["POST"], allow_headers=headers, expose_headers=said
+    )
+    return [allowed]

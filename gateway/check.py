@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterable
 
 from gateway.check_links import tried
@@ -10,6 +11,7 @@ from gateway.check_report import idle_report, links_report, nowhere_report, sour
 from gateway.check_sample import sampled
 from gateway.settings import Settings
 from gateway.sources import close_sources, open_sources
+from resolvers.caller import Caller, asked_by
 from resolvers.context import Context
 from resolvers.links import link_table
 from resolvers.operation import recording, until
@@ -17,6 +19,7 @@ from resolvers.search.sweeps import Sweeps
 from schema.build import build_schema, declared_links
 
 DEADLINE_S = 120.0
+TOKEN_ENV = "LIFECYCLE_CHECK_TOKEN"  # noqa: S105 - where it is
 
 
 async def check(settings: Settings) -> int:
@@ -25,7 +28,9 @@ async def check(settings: Settings) -> int:
     sources = open_sources(settings)
     context = Context(sources, link_table(schema), Sweeps(settings.search.limits()))
     try:
-        with until(asyncio.get_running_loop().time() + DEADLINE_S):
+        # Sources that are asked with the caller's own token need one here, too.
+        caller = Caller("check", token=os.environ.get(TOKEN_ENV, ""))
+        with until(asyncio.get_running_loop().time() + DEADLINE_S), asked_by(caller):
             with recording() as sent:
                 samples = await sampled(context)
             # A call whose answer serves several questions is recorded for each of them.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
@@ -13,6 +15,8 @@ class Health:
     def __init__(self) -> None:
         self._started = False
         self._draining = False
+        self.overloaded: Callable[[], bool] = lambda: False
+        """Whether so much is refused that others should be asked instead."""
 
     def start(self) -> None:
         self._started = True
@@ -30,6 +34,8 @@ class Health:
     async def _ready(self, _: Request) -> Response:
         if self._draining:
             return _told(503, "draining")
+        if self.overloaded():
+            return _told(503, "overloaded")
         return _told(200, "ready") if self._started else _told(503, "starting")
 
 

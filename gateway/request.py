@@ -3,27 +3,43 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import cast
 from urllib.parse import parse_qsl
 
 import msgspec
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope
 
+from gateway.codes import RequestCode
+from gateway.json_values import BadJson, read_json
+
 MAX_BODY_BYTES = 256 * 1024
 # Read on past the limit, so that a client still sending hears the refusal; what is past this is cut off.
 _READ_ON_BYTES = 4 * 1024 * 1024
 _BODY_S = 10.0
+MAX_VARIABLES_BYTES = 64 * 1024
+MAX_HEADERS_BYTES = 32 * 1024
+MAX_HEADER_BYTES = 8 * 1024
+"""Of one header, so of a token."""
 
 
 class Refused(Exception):
-    """A request that is none: the HTTP status, and what is wrong."""
+    """A request that is not let in: the HTTP status, what is wrong, and its code. `more` is shown beside the code."""
 
-    def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        code: str = RequestCode.BAD_REQUEST,
+        more: Mapping[str, object] | None = None,
+    ) -> None:
         super().__init__(message)
         self.status, self.message, self.headers = status, message, dict(headers or {})
+        self.extensions = {"code": str(code), **(more or {})}
 
 
 class ClientLeft(Exception):
@@ -32,13 +48,25 @@ class ClientLeft(Exception):
 
 @dataclass(frozen=True, slots=True)
 class GraphQLRequest:
-    """The parameters of GraphQL over HTTP. `safe` came by GET, and may be nothing but a query."""
+    """The parameters of GraphQL over HTTP. `safe` came by GET, and may be nothing but a query.
+
+    Where `query` is empty, `document_hash` says which text is meant.
+    """
 
     query: str
     variables: dict[str, object] = field(default_factory=dict)
     operation_name: str | None = None
     extensions: dict[str, object] = field(default_factory=dict)
     safe: bool = False
+    document_hash: str = ""
+
+
+def check_headers(scope: Scope) -> None:
+    """Raises Refused where there is more of them than anybody needs, before anything of them is believed."""
+    sizes = [len(name) + len(value) for name, value in scope["headers"]]
+    if sum(sizes) > MAX_HEADERS_BYTES or max(sizes, default=0) > MAX_HEADER_BYTES:
+        said = f"Send at most {MAX_HEADERS_BYTES} bytes of headers, and {MAX_HEADER_BYTES} in each."
+        raise Refused(431, said, code=RequestCode.MAX_HEADERS_LIMIT)
 
 
 async def read_post(scope: Scope, receive: Receive) -> GraphQLRequest:
@@ -56,9 +84,9 @@ def read_get(scope: Scope) -> GraphQLRequest | None:
         pairs = dict(parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=20))
     except ValueError:
         raise Refused(400, "The address is not well formed.") from None
-    if "query" not in pairs:
+    if pairs.keys().isdisjoint(("query", "documentId", "extensions")):
         return None
-    given: dict[str, object] = {"query": pairs["query"], "operationName": pairs.get("operationName")}
+    given: dict[str, object] = {name: pairs.get(name) for name in ("query", "documentId", "operationName")}
     for name in ("variables", "extensions"):
         if pairs.get(name):
             given[name] = _json(pairs[name].encode(), f"`{name}`")
@@ -101,14 +129,15 @@ async def _body(headers: Headers, receive: Receive) -> bytes:
 
 def _too_large(*, close: bool) -> Refused:
     headers = {"Connection": "close"} if close else None
-    return Refused(413, f"The body has more than {MAX_BODY_BYTES} bytes.", headers)
+    said = f"The body has more than {MAX_BODY_BYTES} bytes."
+    return Refused(413, said, headers, code=RequestCode.MAX_BODY_LIMIT)
 
 
 def _json(text: bytes, what: str) -> object:
     try:
-        return cast("object", msgspec.json.decode(text))
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        raise Refused(400, f"{what} cannot be read as JSON.") from None
+        return read_json(text, what)
+    except BadJson as bad:
+        raise Refused(400, bad.message, code=bad.code) from None
 
 
 def _request(given: object, *, safe: bool) -> GraphQLRequest:
@@ -117,11 +146,38 @@ def _request(given: object, *, safe: bool) -> GraphQLRequest:
     if not isinstance(given, dict):
         raise Refused(400, "The body must be a JSON object with `query`.")
     query, name = given.get("query"), given.get("operationName")
-    if not isinstance(query, str) or not query.strip():
+    document_hash = _hash(given.get("documentId"), given.get("extensions"))
+    if query is None and document_hash:
+        query = ""
+    elif not isinstance(query, str) or not query.strip():
         raise Refused(400, "`query` must be a GraphQL document.")
     if name is not None and not isinstance(name, str):
         raise Refused(400, "`operationName` must be a text.")
-    return GraphQLRequest(query, _object(given, "variables"), name or None, _object(given, "extensions"), safe)
+    variables = _object(given, "variables")
+    if len(msgspec.json.encode(variables)) > MAX_VARIABLES_BYTES:
+        said = f"`variables` has more than {MAX_VARIABLES_BYTES} bytes."
+        raise Refused(413, said, code=RequestCode.MAX_VARIABLES_LIMIT)
+    return GraphQLRequest(query, variables, name or None, _object(given, "extensions"), safe, document_hash)
+
+
+def _hash(document_id: object, extensions: object) -> str:
+    """The SHA-256 that stands for a document, as `documentId` or as Apollo's clients send it; empty without either.
+
+    Raises Refused where it is no such hash, or two differ.
+    """
+    said = extensions.get("persistedQuery") if isinstance(extensions, dict) else None
+    listed = [document_id, said.get("sha256Hash") if isinstance(said, dict) else said]
+    hashes = set()
+    for each in listed:
+        if each is None:
+            continue
+        text = each.removeprefix("sha256:").lower() if isinstance(each, str) else ""
+        if not re.fullmatch(r"[0-9a-f]{64}", text):
+            raise Refused(400, "The hash of a document must be its SHA-256, in hexadecimal digits.")
+        hashes.add(text)
+    if len(hashes) > 1:
+        raise Refused(400, "`documentId` and `persistedQuery` name two documents.")
+    return hashes.pop() if hashes else ""
 
 
 def _object(given: Mapping[str, object], name: str) -> dict[str, object]:

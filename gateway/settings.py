@@ -10,9 +10,14 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field, PrivateAttr, ValidationError
 
+from gateway.access_settings import AccessTables, access_mistakes
+from gateway.client_settings import DocumentsSettings, RateLimit, documents_mistakes
+from gateway.identity_settings import IdentitySettings, TrustedProxies, identity_mistakes
+from gateway.limits_settings import LimitSettings
 from gateway.owners_file import OwnersFile, read_owners
+from gateway.secret_files import place_written, secret_mistakes, with_secret_files
 from gateway.source_checks import Place, source_mistakes
-from gateway.source_settings import Frozen, Seconds, SourceSettings, Word
+from gateway.source_settings import Frozen, Origin, Seconds, SourceSettings, Word
 from resolvers.search.sweep import SearchLimits
 from resolvers.sources.directory import Directory
 
@@ -46,6 +51,13 @@ class Server(Frozen):
     port: int = Field(default=8000, ge=0, le=65535)
     deadline_s: Seconds = 10.0
     """The time of one whole operation."""
+    max_operations: int = Field(default=64, ge=1, le=10_000)
+    """Executed at once; fewer where the gateway itself is the slow part."""
+    max_waiting: int = Field(default=256, ge=0, le=10_000)
+    """Operations that wait for a place; all others are answered 503."""
+    max_connections: int = Field(default=1000, ge=1, le=100_000)
+    keep_alive_s: int = Field(default=75, ge=1, le=3600)
+    """How long a connection may do nothing; a proxy in front must give up its own sooner."""
     drain_s: float = Field(default=0.0, ge=0, le=300)
     """How long a stopping gateway goes on serving while /readyz already answers 503."""
     profile: Literal["development", "production"] = "development"
@@ -54,6 +66,10 @@ class Server(Frozen):
     """Before the names of types, where other subgraphs of a company's supergraph have types of these names too."""
     explain: bool = False
     """Whether clients may have a plan or a trace of their operation: it shows names and keys of every source."""
+    trusted_proxies: TrustedProxies = ()
+    """Whose headers are believed: X-Forwarded-For, and those of `identity`."""
+    cors_origins: Annotated[tuple[Origin, ...], Field(strict=False)] = ()
+    """Other origins whose pages may ask, by POST."""
 
 
 class Owners(Frozen):
@@ -81,6 +97,11 @@ class Settings(Frozen):
     server: Server = Server()
     search: Search = Search()
     owners: Owners = Owners()
+    access: AccessTables = ()
+    identity: IdentitySettings = IdentitySettings()
+    limits: LimitSettings = LimitSettings()
+    rate_limit: RateLimit = RateLimit()
+    documents: DocumentsSettings = DocumentsSettings()
     sources: Annotated[tuple[SourceSettings, ...], Field(strict=False)]
     _directory: Directory = PrivateAttr(default_factory=Directory)
 
@@ -104,21 +125,31 @@ def load(file: Path, environment: Mapping[str, str] | None = None) -> Settings:
 def read(text: str, environment: Mapping[str, str], file: str = "settings") -> Settings:
     """Check the text of a settings file, with the environment its secrets are in."""
     try:
-        written = tomllib.loads(text)
+        as_written = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(file, [Mistake((), f"is not TOML: {error}")]) from None
+    written = {name: with_secret_files(value) for name, value in as_written.items()}
     mistakes = [Mistake(place, said) for place, said in source_mistakes(written.get("sources"))]
-    owners = _owners(written.get("owners"), Path(file).parent)
+    mistakes.extend(Mistake(place, said) for place, said in access_mistakes(written))
+    mistakes.extend(Mistake(place, said) for place, said in identity_mistakes(written))
+    mistakes.extend(Mistake(place, said) for place, said in documents_mistakes(written))
+    mistakes.extend(Mistake(place, said) for place, said in secret_mistakes(as_written))
+    folder = Path(file).parent
+    owners = _owners(written.get("owners"), folder)
     mistakes.extend(Mistake(("owners", "file"), said) for said in owners.mistakes)
     try:
-        settings = Settings.model_validate(written, context={"environment": environment})
+        settings = Settings.model_validate(written, context={"environment": environment, "folder": folder})
     except ValidationError as error:
         mistakes.extend(_mistake(detail) for detail in error.errors(include_url=False, include_input=False))
-        raise SettingsError(file, mistakes) from None
+        raise _refused(file, mistakes, as_written) from None
     if mistakes:
-        raise SettingsError(file, mistakes)
+        raise _refused(file, mistakes, as_written)
     settings._directory = owners.directory
     return settings
+
+
+def _refused(file: str, mistakes: Iterable[Mistake], written: Mapping[str, Any]) -> SettingsError:
+    return SettingsError(file, [Mistake(place_written(place, written), text) for place, text in mistakes])
 
 
 def _owners(written: object, folder: Path) -> OwnersFile:
@@ -142,7 +173,7 @@ def _mistake(detail: Mapping[str, Any]) -> Mistake:
         return Mistake(place, "is missing")
     if kind == "unknown_product":
         place = (*place, "product")
-    if kind == "string_too_short":
+    if kind in ("string_too_short", "too_short"):
         return Mistake(place, "must not be empty")
     if kind == "tuple_type":
         return Mistake(place, "must be a list")

@@ -18,9 +18,11 @@ _NEEDED: dict[str, tuple[str, ...]] = {
     "basic": ("username", "password_env"),
     "password": ("username", "password_env"),
     "bearer": ("token_env",),
+    "forward": (),
+    "exchange": ("exchange",),
 }
-_DEFAULT_AUTH = {"airflow": "password"}
-_FIXED = ("growthbook", "unleash")
+_DEFAULT_AUTH = {"airflow": "password", "growthbook": "bearer"}
+_FIXED = ("unleash",)
 """Products with one way of signing in, whose fields are plainly required."""
 
 
@@ -80,7 +82,7 @@ def _credentials(table: Table) -> Iterator[tuple[str, str]]:
     for field in _NEEDED[auth]:
         if field not in table:
             yield field, f'is missing: auth = "{auth}" needs it'
-    for field in ("username", "password_env", "token_env"):
+    for field in ("username", "password_env", "token_env", "exchange"):
         if field in table and field not in _NEEDED[auth]:
             yield field, f'has no use with auth = "{auth}"'
 

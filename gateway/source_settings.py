@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from gateway.adapters import PRODUCTS, adapter_class
+from gateway.secret_files import SecretFile, read_secret
 from resolvers.conventions import Conventions
 from resolvers.http import HttpLimits
 from resolvers.sources import SourceProfile
@@ -57,8 +58,17 @@ def _url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _origin(text: str) -> str:
+    text = _url(text)
+    if urlsplit(text).path or text != text.lower():
+        raise ValueError("must be an origin like https://app.example.org, in small letters and without a path")
+    return text
+
+
 def _secret(name: object, info: ValidationInfo) -> SecretStr:
     """The value of the environment variable that is named; a text that is no such name could be a secret itself."""
+    if isinstance(name, SecretFile):
+        return SecretStr(read_secret(name, info))
     if not isinstance(name, str) or not re.fullmatch(r"[A-Z][A-Z0-9_]{0,63}", name):
         raise ValueError("must be the name of an environment variable, in capital letters")
     environment: Mapping[str, str] = (info.context or {}).get("environment", {})
@@ -77,10 +87,12 @@ def _adapter(product: str) -> str:
 
 Name = Annotated[str, AfterValidator(_name)]
 Url = Annotated[str, AfterValidator(_url)]
+Origin = Annotated[str, AfterValidator(_origin)]
 Word = Annotated[str, Field(min_length=1)]
 Words = Annotated[tuple[Word, ...], Field(strict=False)]
 Pair = Annotated[tuple[Word, Word], Field(strict=False)]
 Seconds = Annotated[float, Field(ge=0.05, le=300)]
+Places = Annotated[int, Field(ge=1, le=32)]
 Secret = Annotated[SecretStr, BeforeValidator(_secret)]
 Tagged = Annotated[Word | None, BeforeValidator(lambda text: None if text == "" else text)]
 """The key of a tag; an empty text says that there is no such tag."""
@@ -95,17 +107,20 @@ class Limits(Frozen):
 
     attempt_s: Seconds = _LIMITS.attempt_s
     connect_s: Seconds = _LIMITS.connect_s
+    source_s: Seconds = _LIMITS.source_s
     response_mb: Annotated[float, Field(gt=0, le=1024)] = _LIMITS.response_bytes / 2**20
-    concurrency: Annotated[int, Field(ge=1, le=256)] = _LIMITS.concurrency
+    concurrency: Places = _LIMITS.concurrency
+    queue: Annotated[int, Field(ge=1, le=10_000)] = _LIMITS.queue
+    queue_s: Seconds = _LIMITS.queue_s
 
 
 class MlflowLimits(Limits):
-    concurrency: Annotated[int, Field(ge=1, le=256)] = 4
+    concurrency: Places = 4
 
 
 class GrowthBookLimits(Limits):
     # Twenty calls at once were no faster than five, and a key has sixty a minute.
-    concurrency: Annotated[int, Field(ge=1, le=256)] = 5
+    concurrency: Places = 5
     # The SDK payload is one answer of all that runs: 8.5 MB for 12,500 experiments.
     response_mb: Annotated[float, Field(gt=0, le=1024)] = 32.0
 
@@ -156,6 +171,16 @@ class AnyLinks(RegistryLinks, PlatformLinks):
     model_uri_scheme: Word = _NAMES.model_uri_scheme
 
 
+class Exchange(Frozen):
+    """Where a caller's token is exchanged for one that the source takes (RFC 8693)."""
+
+    url: Url
+    client_id: Word
+    client_secret: Secret = Field(alias="client_secret_env")
+    audience: Word | None = None
+    scope: Word | None = None
+
+
 class Source(Frozen):
     """What is said of every source."""
 
@@ -179,17 +204,18 @@ class Source(Frozen):
             labels=LabelRules(**self.labels.model_dump(), domain=self.domain),
             conventions=replace(_NAMES, **self.links.model_dump()),
             scan_rows=self.scan_rows,
+            forwarded=getattr(self, "auth", "") in ("forward", "exchange"),
         )
 
     def http_limits(self) -> HttpLimits:
-        limits = self.limits
-        size = int(limits.response_mb * 2**20)
-        return HttpLimits(limits.attempt_s, limits.connect_s, size, limits.concurrency)
+        limits = self.limits.model_dump()
+        return HttpLimits(response_bytes=int(limits.pop("response_mb") * 2**20), **limits)
 
 
 class MlflowSource(Source):
     product: Literal["mlflow"]
-    auth: Literal["none", "basic", "bearer"] = "none"
+    auth: Literal["none", "basic", "bearer", "forward", "exchange"] = "none"
+    exchange: Exchange | None = None
     username: Word | None = None
     password: Secret | None = Field(default=None, alias="password_env")
     token: Secret | None = Field(default=None, alias="token_env")
@@ -199,7 +225,8 @@ class MlflowSource(Source):
 
 class AirflowSource(Source):
     product: Literal["airflow"]
-    auth: Literal["none", "password"] = "password"
+    auth: Literal["none", "password", "forward", "exchange"] = "password"
+    exchange: Exchange | None = None
     username: Word | None = None
     password: Secret | None = Field(default=None, alias="password_env")
     links: OrchestratorLinks = OrchestratorLinks()
@@ -207,7 +234,9 @@ class AirflowSource(Source):
 
 class GrowthBookSource(Source):
     product: Literal["growthbook"]
-    token: Secret = Field(alias="token_env")
+    auth: Literal["bearer", "forward", "exchange"] = "bearer"
+    exchange: Exchange | None = None
+    token: Secret | None = Field(default=None, alias="token_env")
     client_key: Word | None = None
     """Of an SDK connection: no secret, applications are shipped with it."""
     links: PlatformLinks = PlatformLinks()
@@ -230,7 +259,8 @@ class OtherSource(Source):
     """A source whose adapter is not ours, made as `Class(profile, client)`."""
 
     product: Annotated[str, AfterValidator(_adapter)]
-    auth: Literal["none", "basic", "bearer"] = "none"
+    auth: Literal["none", "basic", "bearer", "forward", "exchange"] = "none"
+    exchange: Exchange | None = None
     username: Word | None = None
     password: Secret | None = Field(default=None, alias="password_env")
     token: Secret | None = Field(default=None, alias="token_env")

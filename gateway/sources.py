@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from dataclasses import replace
+from urllib.parse import quote_plus
 
 from pydantic import SecretStr
 
@@ -18,6 +19,7 @@ from gateway.source_settings import (
     SourceSettings,
     UnleashSource,
 )
+from resolvers.forwarding import ExchangedToken, ForwardedToken, TokenExchange
 from resolvers.http import ANONYMOUS, Credential, SourceClient, StaticCredential
 from resolvers.mounts import Sources
 from resolvers.sources import SourceAdapter
@@ -60,6 +62,9 @@ def _adapter(source: SourceSettings, directory: Directory) -> SourceAdapter:
 
 def _credentials(source: SourceSettings) -> Mapping[str, Credential]:
     """By the names that the adapters use; "" is the one for most calls."""
+    own = _callers(source)
+    if own is not None:
+        return {"": own, "sdk": ANONYMOUS} if isinstance(source, GrowthBookSource) else {"": own}
     match source:
         case MlflowSource() | OtherSource():
             return {"": _http_credential(source)}
@@ -73,12 +78,31 @@ def _credentials(source: SourceSettings) -> Mapping[str, Credential]:
             return {"": _header(_text(source.admin_token)), "client": _header(_text(source.client_token))}
 
 
+def _callers(source: SourceSettings) -> Credential | None:
+    """The caller's own credential, where the source is asked with it."""
+    match source:
+        case UnleashSource():
+            return None
+        case _ if source.auth == "forward":
+            return ForwardedToken(source.name)
+        case _ if source.auth == "exchange" and source.exchange is not None:
+            said = source.exchange
+            proof = {"Authorization": _basic(quote_plus(said.client_id), quote_plus(_text(said.client_secret)))}
+            how = TokenExchange(said.audience, said.scope)
+            return ExchangedToken(source.name, how, SourceClient(source.name, said.url, {"": StaticCredential(proof)}))
+        case _:
+            return None
+
+
+def _basic(user: str, password: str) -> str:
+    return f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode('ascii')}"
+
+
 def _http_credential(source: MlflowSource | OtherSource) -> Credential:
     if source.auth == "bearer":
         return _header(f"Bearer {_text(source.token)}")
     if source.auth == "basic":
-        pair = f"{source.username}:{_text(source.password)}".encode()
-        return _header(f"Basic {base64.b64encode(pair).decode('ascii')}")
+        return _header(_basic(source.username or "", _text(source.password)))
     return ANONYMOUS
 
 

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple, TypeVar
 from graphql import GraphQLResolveInfo
 from graphql.pyutils import Path
 
+from resolvers.access import EVERYTHING, Access
+from resolvers.caller import ANYONE, Caller
 from resolvers.errors import GraphError
 from resolvers.loaders import BatchLoader, BatchMethod, Loaded
 from resolvers.mounts import Sources
@@ -17,7 +19,7 @@ from resolvers.needs import Selections
 from resolvers.search.sweeps import Sweeps
 from resolvers.sources import NOTHING, Needs
 from resolvers.table import LinkAnswer, LinkTable, Parent, Row
-from schema.identity import EntityKind
+from schema.identity import EntityKind, Reference
 
 K = TypeVar("K", bound=Hashable)
 A = TypeVar("A", bound=Hashable)
@@ -41,11 +43,19 @@ class _Failing:
 class Context:
     """What the resolvers of one operation share. Nothing in it outlives the request."""
 
-    def __init__(self, sources: Sources, table: LinkTable, sweeps: Sweeps) -> None:
-        self.sources = sources
+    def __init__(
+        self,
+        sources: Sources,
+        table: LinkTable,
+        sweeps: Sweeps,
+        caller: Caller = ANYONE,
+        access: Access = EVERYTHING,
+    ) -> None:
+        self.sight = access.sight(caller)
+        """What the caller may see; None for everything."""
+        self.sources = sources if self.sight is None else sources.seen(self.sight, self.load)
         self.sweeps = sweeps
-        self.credential = ""
-        """With whose credential the sources are asked: empty for the gateway's own."""
+        self.caller = caller
         self._table = table
         self._selections = Selections()
         self._loaders: dict[Hashable, BatchLoader[Any, Any, Any]] = {}
@@ -87,6 +97,10 @@ class Context:
             loader = self._loaders[kind] = BatchLoader(batch, self._spawn)
         return loader
 
+    def sees(self, reference: Reference) -> bool:
+        """Whether the caller may ask for this, as far as the reference alone tells."""
+        return self.sight is None or self.sight.allows(reference)
+
     async def load(
         self, method: BatchMethod[K, A, V], keys: Iterable[K], args: A, needs: Needs = NOTHING
     ) -> list[Loaded[V]]:
@@ -113,6 +127,7 @@ class Context:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
+        self._loaders.clear()
 
     def _row_loader(self, row: Row) -> BatchLoader[Parent, object, object]:
         loader = self._loaders.get(row)

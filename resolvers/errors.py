@@ -6,7 +6,9 @@ GraphError
 └── SourceError              one child per way a source fails
     ├── SourceUnavailable    SourceTimeout      SourceRateLimited   SourceFault
     ├── SourceBadResponse    SourceTooLarge     SourceAuthFailed    SourceForbidden
-    └── DeadlineExceeded     Overloaded         PageLimit
+    ├── DeadlineExceeded     Overloaded         PageLimit
+    ├── CallerUnauthenticated, a SourceAuthFailed of the caller's own token
+    └── NotAllowed, a SourceForbidden by our own rules, and Unseen, a row that is passed over for it
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from __future__ import annotations
 from typing import ClassVar, Self
 
 from schema.connection import ErrorCode
+from schema.identity import SHARED
 
 
 class GraphError(Exception):
@@ -115,8 +118,32 @@ class SourceAuthFailed(SourceError):
     error_code = ErrorCode.SOURCE_AUTH_FAILED
 
 
+class CallerUnauthenticated(SourceAuthFailed):
+    """What the caller sent is not taken by a source that is asked with it: the caller's to mend, and nobody else's."""
+
+    error_code = ErrorCode.UNAUTHENTICATED
+
+
 class SourceForbidden(SourceError):
     error_code = ErrorCode.FORBIDDEN
+
+
+class NotAllowed(SourceForbidden):
+    """Kept from this caller by our own rules, before any call: it tells nothing of existence, and names no source."""
+
+    def __init__(self) -> None:
+        super().__init__(SHARED, "You may not see this.")
+
+    @property
+    def extensions(self) -> dict[str, object]:
+        return {"code": self.error_code.name, "retryable": self.retryable}
+
+    def again(self) -> Self:
+        return type(self)()
+
+
+class Unseen(NotAllowed):
+    """A row of a list that this caller may not see, in its place: it is passed over, and nothing is said of it."""
 
 
 class DeadlineExceeded(SourceError):

@@ -1,119 +1,84 @@
-"""The only door to a source: limits, deadlines, encoding, capped reading, typed decoding, error translation."""
+"""The only door to a source: what is sent, how often, how long it may take, and what of it is believed."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
-from typing import Protocol, TypeVar, cast
-from urllib.parse import quote
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from random import Random
+from typing import NamedTuple, cast
 
-import aiohttp
 import msgspec
-from yarl import URL
 
+from resolvers.credentials import ANONYMOUS, Credential, OpenCredential, Send, StaticCredential
 from resolvers.errors import (
+    CallerUnauthenticated,
     DeadlineExceeded,
-    SourceAuthFailed,
-    SourceBadResponse,
+    Overloaded,
     SourceError,
-    SourceFault,
-    SourceForbidden,
     SourceRateLimited,
-    SourceTimeout,
-    SourceTooLarge,
     SourceUnavailable,
 )
-from resolvers.operation import Call, deadline, record, recording, shared
-from resolvers.times import from_epoch_ms
+from resolvers.operation import Call, deadline, record, shared
 from resolvers.trace import timed
-from schema.scalars import Timestamp
+from resolvers.upstream.answers import Answer, accepted, not_now, retry_after_ms
+from resolvers.upstream.bulkhead import Bulkhead, FullError
+from resolvers.upstream.exchange import Bounds, Broken, Connections
+from resolvers.upstream.flights import EndedError, Flight, Flights
+from resolvers.upstream.lanes import Lane, Lanes
+from resolvers.upstream.retries import ATTEMPTS, RetryBudget
+from resolvers.upstream.target import Query, Request, Targets, query_bytes, unusable_as_segment
 
-_KEPT_S = 2.0
-"""How long an idle connection is used again: uvicorn and Node close theirs after 5 s, and a busy loop sees it late."""
+__all__ = [
+    "ANONYMOUS",
+    "Answer",
+    "Credential",
+    "HttpLimits",
+    "Query",
+    "Request",
+    "Send",
+    "SourceClient",
+    "StaticCredential",
+    "query_bytes",
+    "retry_after_ms",
+    "unusable_as_segment",
+]
 
-T = TypeVar("T")
-Query = Sequence[tuple[str, str]]
+LEAST_S = 0.1
+"""With less time left no request is begun."""
+_TRIED_AGAIN = (500, 502, 503, 504)
 
 
 @dataclass(frozen=True, slots=True)
 class HttpLimits:
-    """Bounds of one source: seconds, bytes after decompression, requests in flight."""
+    """Bounds of one source: seconds, bytes after decompression, requests in flight, operations that wait for these."""
 
     attempt_s: float = 3.0
     connect_s: float = 1.0
+    source_s: float = 6.0
+    """Of all attempts of one call together."""
     response_bytes: int = 8 * 1024 * 1024
     concurrency: int = 8
+    queue: int = 64
+    queue_s: float = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One request: `segments` are raw path segments after the base URL, encoded here and nowhere else."""
+class _Outcome(NamedTuple):
+    """Of one attempt: an answer or an error. `again`: another may help; `counted`: it says something of the source."""
 
-    method: str
-    segments: Sequence[str]
-    query: Query = ()
-    body: object = None
+    era: int
+    took_s: float
+    answer: Answer | None = None
+    error: SourceError | None = None
+    again: bool = False
+    counted: bool = True
 
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A whole answer; `headers` have lower-case names."""
-
-    source: str
-    status: int
-    body: bytes
-    headers: Mapping[str, str]
-    fetched_at: Timestamp
-
-    def read(self, shape: type[T]) -> T:
-        """Decode the body; raises SourceBadResponse where it is not JSON of this shape (NaN is not JSON)."""
-        try:
-            return msgspec.json.decode(self.body, type=shape)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            raise SourceBadResponse(self.source, f"{self.source} answered something that cannot be read.") from None
-
-    def rows(self, raw: Sequence[msgspec.Raw], shape: type[T]) -> list[T | SourceBadResponse]:
-        """Decode rows one by one, so that a bad one is an error in its place and not the loss of the list."""
-        decoder = msgspec.json.Decoder(shape)
-        rows: list[T | SourceBadResponse] = []
-        for row in raw:
-            try:
-                rows.append(decoder.decode(row))
-            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-                rows.append(SourceBadResponse(self.source, f"{self.source} answered a row that cannot be read."))
-        return rows
-
-
-Send = Callable[[Request], Awaitable[Answer]]
-
-
-class Credential(Protocol):
-    """How requests to a source are signed. `send` makes a call that is not signed, for fetching tokens."""
-
-    async def headers(self, send: Send) -> Mapping[str, str]: ...
-
-    async def renew(self, refused: Mapping[str, str], answer: Answer, send: Send) -> bool:
-        """Whether a refused request (401 or 403) is worth one more try, with the headers asked for again."""
-
-
-@dataclass(frozen=True, slots=True)
-class StaticCredential:
-    """Headers that never change; empty for a source that asks for none."""
-
-    fixed: Mapping[str, str] = field(default_factory=dict, repr=False)
-
-    async def headers(self, send: Send) -> Mapping[str, str]:  # noqa: ARG002 - the protocol's
-        return self.fixed
-
-    async def renew(self, refused: Mapping[str, str], answer: Answer, send: Send) -> bool:  # noqa: ARG002
-        return False
-
-
-ANONYMOUS = StaticCredential()
+    @property
+    def succeeded(self) -> bool:
+        """Whether the source works; one that has its limits does."""
+        return self.answer is not None and (self.answer.status < 500 or not_now(self.answer))
 
 
 class SourceClient:
@@ -125,238 +90,199 @@ class SourceClient:
         base_url: str,
         credentials: Mapping[str, Credential] | None = None,
         limits: HttpLimits | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        random: Random | None = None,
     ) -> None:
         self.name = name
         self.limits = limits or HttpLimits()
-        self._base = URL(base_url.rstrip("/"), encoded=True)
+        self._clock, self._sleep = clock, sleep
+        random = random or Random()  # noqa: S311 - spreads retries and probes, keeps no secret
+        self._targets = Targets(name, base_url)
         self._credentials = dict(credentials or {"": ANONYMOUS})
-        self._slots = asyncio.Semaphore(self.limits.concurrency)
-        self._session: aiohttp.ClientSession | None = None
+        self._bulkhead = Bulkhead(self.limits.concurrency, self.limits.queue, self.limits.queue_s)
+        self._retries = RetryBudget(clock, random)
+        self._lanes = Lanes(clock, random)
+        self._flights: Flights[Answer] = Flights()
+        self._connections = Connections(name, self.limits.concurrency)
 
     async def get(
         self, segments: Sequence[str], query: Query = (), *, also: Sequence[int] = (), credential: str = ""
     ) -> Answer:
         """GET; a status of `also` is answered, every other one past 299 is raised as its SourceError."""
-        return await self._once(Request("GET", segments, query), also, credential)
+        return accepted(await self._once(Request("GET", segments, query), credential), also)
 
     async def post(
         self, segments: Sequence[str], body: object, *, also: Sequence[int] = (), credential: str = ""
     ) -> Answer:
         """POST `body` as JSON: for searches only, as nothing of a source is ever changed."""
-        return await self._once(Request("POST", segments, (), body), also, credential)
+        return accepted(await self._once(Request("POST", segments, (), body), credential), also)
+
+    async def send(self, request: Request) -> Answer:
+        """One call with the first credential that nobody else shares or remembers; every status is answered."""
+        lane = self._lanes.of("", self._credentials[""].scope())
+        return await self._signed(request, self._targets.path(request), "", lane, Flight())
 
     def remembers(self, segments: Sequence[str], query: Query = (), *, credential: str = "") -> bool:
-        """Whether this operation has asked this GET already, so that asking again costs no call."""
+        """Whether asking this GET now costs no call: this operation has the answer, or such a call is under way."""
         known = shared()
-        return known is not None and self._key(Request("GET", segments, query), credential) in known
+        request = Request("GET", segments, query)
+        key = self._key(request, self._targets.path(request), credential)
+        return known is not None and (key in known or key in self._flights)
 
     async def aclose(self) -> None:
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        await self._flights.aclose()
+        await self._connections.aclose()
+        for credential in self._credentials.values():
+            if isinstance(credential, OpenCredential):
+                await credential.aclose()
 
-    async def _once(self, request: Request, also: Sequence[int], credential: str) -> Answer:
-        """Send a request, unless the same operation has; a failure is not kept, as its loader remembers it."""
+    # ------------------------------------------------------------ one call, for all who ask for it
+
+    async def _once(self, request: Request, name: str) -> Answer:
+        """What the operation has already, or a call under way brings, or a new one; a failure is not remembered."""
+        path = self._targets.path(request)
+        key = self._key(request, path, name)
         known = shared()
-        if known is None:
-            return _accepted(await self._signed(request, credential), also)
-        key = self._key(request, credential)
-        waiting = known.get(key)
-        if waiting is not None:
-            answer, calls = await asyncio.shield(waiting)
+        if known is not None and key in known:
+            answer, calls = known[key]
             for call in calls:
                 record(call)
-            return _accepted(cast(Answer, answer), also)
-        waiting = known[key] = asyncio.get_running_loop().create_future()
+            return cast("Answer", answer)
+        lane = self._lanes.of(name, self._credentials[name].scope())
+        self._in_time(lane.gate.closed_s(), deadline())
         try:
-            with recording() as sent:
-                fresh = await self._signed(request, credential)
-        except BaseException as error:
-            del known[key]
-            if isinstance(error, SourceError):
-                waiting.set_exception(error.again())
-                waiting.exception()  # read here, so that nobody is told it was not
-            else:
-                waiting.cancel()
-            raise
-        waiting.set_result((fresh, tuple(sent)))
-        return _accepted(fresh, also)
-
-    def _key(self, request: Request, credential: str) -> object:
-        return (self.name, credential, request.method, str(self._target(request)), msgspec.json.encode(request.body))
-
-    async def _signed(self, request: Request, name: str) -> Answer:
-        credential = self._credentials[name]
-        headers = await credential.headers(self._unsigned)
-        answer = await self._send(request, headers)
-        if answer.status in (401, 403) and await credential.renew(headers, answer, self._unsigned):
-            answer = await self._send(request, await credential.headers(self._unsigned))
+            answer, calls = await self._flights.join(key, partial(self._signed, request, path, name, lane))
+        except TimeoutError:
+            self._in_time(lane.gate.closed_s(), deadline())
+            raise DeadlineExceeded(self.name, f"The request's time ended before {self.name} answered.") from None
+        except EndedError:
+            raise SourceUnavailable(self.name, f"{self.name} is not asked any more.") from None
+        if known is not None:
+            known[key] = answer, calls
         return answer
 
-    async def _unsigned(self, request: Request) -> Answer:
-        return await self._send(request, {})
+    def _key(self, request: Request, path: str, name: str) -> Hashable:
+        """Equal for what is answered alike: never across credentials, nor across callers where theirs is used."""
+        scope = self._credentials[name].scope()
+        body = b"" if request.body is None else msgspec.json.encode(request.body)
+        return self.name, name, scope, request.method, path, body
 
-    async def _send(self, request: Request, headers: Mapping[str, str]) -> Answer:
-        url = self._target(request)
-        async with self._slot():
-            seconds = self._seconds_left()
-            record(call := Call(self.name, request.method, url.raw_path))
+    async def _signed(self, request: Request, path: str, name: str, lane: Lane, flight: Flight) -> Answer:
+        async def unsigned(other: Request) -> Answer:
+            return await self._tried(other, self._targets.path(other), {}, self._lanes.of("unsigned", ""), flight)
+
+        credential = self._credentials[name]
+        headers = await credential.headers(unsigned)
+        answer = await self._tried(request, path, headers, lane, flight)
+        if answer.status in (401, 403) and await credential.renew(headers, answer, unsigned):
+            answer = await self._tried(request, path, await credential.headers(unsigned), lane, flight)
+        if answer.status == 401 and credential.scope():
+            raise CallerUnauthenticated(self.name, f"{self.name} refused the token of the caller.")
+        return answer
+
+    # ------------------------------------------------------------ its attempts
+
+    async def _tried(
+        self, request: Request, path: str, headers: Mapping[str, str], lane: Lane, flight: Flight
+    ) -> Answer:
+        """Up to two attempts, the second where the first says nothing of the request and there is time and budget."""
+        self._retries.began()
+        spent_s = 0.0
+        for left in reversed(range(ATTEMPTS)):
+            outcome = await self._attempt(request, path, headers, lane, flight, self.limits.source_s - spent_s)
+            spent_s += outcome.took_s
+            if outcome.answer is not None and not_now(outcome.answer):
+                if not left or not self._reached(lane.gate.closed_s(), flight.ends):
+                    return outcome.answer
+                continue
+            if left == ATTEMPTS - 1:
+                self._retries.ended(succeeded=outcome.succeeded)
+            wait_s = self._retries.wait_s()
+            enough = spent_s + LEAST_S < self.limits.source_s and self._reached(wait_s, flight.ends)
+            if not (left and outcome.again and enough and self._retries.take()):
+                break
+            await self._sleep(wait_s)
+        if outcome.counted:
+            lane.breaker.tell(outcome.era, succeeded=outcome.succeeded)
+        if outcome.error is not None:
+            raise outcome.error
+        return cast("Answer", outcome.answer)
+
+    async def _attempt(
+        self, request: Request, path: str, headers: Mapping[str, str], lane: Lane, flight: Flight, most_s: float
+    ) -> _Outcome:
+        """One attempt, when its turn comes: of those the source limits, and of the places there are."""
+        while True:
+            self._unbroken(lane)
+            wait_s = lane.gate.wait_s()
+            if wait_s:
+                self._in_time(wait_s, flight.ends)
+                await self._sleep(lane.gate.take())
+            else:
+                lane.gate.take()
             try:
-                return await timed(call, self._kept(request, url, headers, seconds))
-            except TimeoutError:
-                if seconds < self.limits.attempt_s:
-                    raise DeadlineExceeded(
-                        self.name, f"The request's time ended before {self.name} answered."
-                    ) from None
-                raise SourceTimeout(self.name, f"{self.name} did not answer in {seconds:g} s.") from None
-            except aiohttp.ClientPayloadError:
-                raise SourceBadResponse(self.name, f"{self.name} broke off its answer.") from None
-            except aiohttp.ClientConnectionError:
-                raise SourceUnavailable(self.name, f"{self.name} cannot be reached.") from None
-            except (aiohttp.ClientError, ValueError):
-                raise SourceBadResponse(self.name, f"{self.name} answered something that is not HTTP.") from None
+                async with self._bulkhead.place(flight.operation):
+                    # While a place was waited for another call may have been told not to come back yet.
+                    if not lane.gate.closed_s():
+                        return await self._exchange(request, path, headers, lane, flight, most_s)
+            except FullError:
+                raise Overloaded(self.name, f"Too many calls wait for {self.name}: ask again.") from None
 
-    @asynccontextmanager
-    async def _slot(self) -> AsyncIterator[None]:
-        """A place among the calls in flight, waited for no longer than the operation may take."""
-        try:
-            async with asyncio.timeout_at(deadline()):
-                await self._slots.acquire()
-        except TimeoutError:
-            raise DeadlineExceeded(self.name, f"The request's time ended before {self.name} was asked.") from None
-        try:
-            yield
-        finally:
-            self._slots.release()
-
-    async def _kept(self, request: Request, url: URL, headers: Mapping[str, str], seconds: float) -> Answer:
-        """Over a connection that was kept; a source may close one just as it is used again.
-
-        Nothing was answered then, so it is sent once more: aiohttp does so for GET only, and our POSTs change nothing.
-        """
-        try:
-            return await self._exchange(request, url, headers, seconds)
-        except aiohttp.ClientConnectorError:
-            raise
-        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
-            if request.method == "GET":
-                raise
-            return await self._exchange(request, url, headers, self._seconds_left())
-
-    async def _exchange(self, request: Request, url: URL, headers: Mapping[str, str], seconds: float) -> Answer:
-        sent = {"Accept": "application/json", **headers}
-        data: bytes | None = None
-        if request.body is not None:
-            data = msgspec.json.encode(request.body)
-            sent["Content-Type"] = "application/json"
-        timeout = aiohttp.ClientTimeout(total=seconds, sock_connect=min(seconds, self.limits.connect_s))
-        async with self._connections().request(
-            request.method, url, headers=sent, data=data, timeout=timeout, allow_redirects=False
-        ) as response:
-            body = bytearray()
-            async for chunk in response.content.iter_any():
-                body += chunk
-                if len(body) > self.limits.response_bytes:
-                    response.close()
-                    raise SourceTooLarge(
-                        self.name, f"{self.name} answered more than {self.limits.response_bytes} bytes."
-                    )
-            received = {key.lower(): value for key, value in response.headers.items()}
-            return Answer(self.name, response.status, bytes(body), received, _fetched_at(received))
-
-    def _connections(self) -> aiohttp.ClientSession:
-        # Made at the first call: a session belongs to the running event loop.
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                cookie_jar=aiohttp.DummyCookieJar(),
-                connector=aiohttp.TCPConnector(limit=self.limits.concurrency, keepalive_timeout=_KEPT_S),
-                trust_env=False,
-            )
-        return self._session
-
-    def _seconds_left(self) -> float:
-        end = deadline()
-        if end is None:
-            return self.limits.attempt_s
-        left = end - asyncio.get_running_loop().time()
-        if left < 0.05:
+    async def _exchange(
+        self, request: Request, path: str, headers: Mapping[str, str], lane: Lane, flight: Flight, most_s: float
+    ) -> _Outcome:
+        if not self._reached(0.0, flight.ends):
             raise DeadlineExceeded(self.name, f"The request's time ended before {self.name} was asked.")
-        return min(self.limits.attempt_s, left)
-
-    def _target(self, request: Request) -> URL:
-        path = "".join(f"/{_segment(self.name, segment)}" for segment in request.segments)
-        text = f"{str(self._base).rstrip('/')}{path}"
-        if request.query:
-            text += "?" + "&".join(f"{_encoded(key)}={_encoded(value)}" for key, value in request.query)
-        return URL(text, encoded=True)
-
-
-def query_bytes(query: Query) -> int:
-    """How long a query is once encoded, for adapters that keep their URLs short."""
-    return sum(len(_encoded(key)) + len(_encoded(value)) + 2 for key, value in query)
-
-
-def unusable_as_segment(text: str) -> bool:
-    """Whether a text can be no single path segment: it would name another resource, or be changed on the way."""
-    return (
-        text in ("", ".", "..")
-        or any(ord(character) < 32 or ord(character) == 127 for character in text)
-        or (not text.isascii() and any(0xD800 <= ord(character) <= 0xDFFF for character in text))
-    )  # fmt: skip
-
-
-def _segment(source: str, text: str) -> str:
-    if unusable_as_segment(text):
-        raise SourceBadResponse(source, f"{source} cannot be asked for a key of this form.")
-    return quote(text, safe="")
-
-
-def _encoded(text: str) -> str:
-    return quote(text, safe="", errors="replace")
-
-
-def _accepted(answer: Answer, also: Sequence[int]) -> Answer:
-    if answer.status > 299 and answer.status not in also:
-        raise _refusal(answer)
-    return answer
-
-
-def _refusal(answer: Answer) -> SourceError:
-    source, status = answer.source, answer.status
-    if status == 401:
-        return SourceAuthFailed(source, f"{source} refused the gateway's credential.")
-    if status == 403:
-        return SourceForbidden(source, f"{source} does not let the gateway see this.")
-    if status == 429:
-        return SourceRateLimited(
-            source, f"{source} takes no more calls for now.", retry_after_ms=retry_after_ms(answer.headers)
-        )
-    if status in (502, 503, 504):
-        return SourceUnavailable(source, f"{source} is not available.")
-    if 300 <= status < 400 or status == 404:
-        return SourceBadResponse(source, f"{source} has no such address: is its url right?")
-    return SourceFault(source, f"{source} answered with status {status}.")
-
-
-def retry_after_ms(headers: Mapping[str, str]) -> int:
-    """Retry-After in milliseconds: seconds or a date, 1 s where it is garbage, at most 60 s."""
-    text = headers.get("retry-after", "").strip()
-    if text.isascii() and text.isdigit():
-        seconds = float(text[:6])
-    else:
+        self._unbroken(lane)
+        url = self._targets.url(path)
+        probing = lane.breaker.open
+        era = lane.breaker.enter()
+        if era is None:
+            raise self._broken(lane)
+        # Its own deadline ends nobody's call: who waits no longer leaves, and the last who leaves ends it.
+        bounds = Bounds(min(self.limits.attempt_s, most_s), self.limits.connect_s, self.limits.response_bytes)
+        record(call := Call(self.name, request.method, url.raw_path))
+        began = self._clock()
         try:
-            seconds = parsedate_to_datetime(text).timestamp() - time.time()
-        except ValueError:
-            seconds = 1.0
-    return int(min(max(seconds, 0.0), 60.0) * 1000)
+            answer = await timed(call, self._connections.exchange(request, url, headers, bounds))
+        except Broken as broken:
+            full = bounds.seconds == self.limits.attempt_s or broken.again
+            took_s = self._clock() - began
+            return _Outcome(era, took_s, error=broken.error, again=broken.again and not probing, counted=full)
+        except SourceError:
+            lane.breaker.tell(era, succeeded=True)
+            raise
+        took_s = self._clock() - began
+        if not_now(answer):
+            lane.gate.refused(retry_after_ms(answer.headers) / 1000)
+            lane.breaker.tell(era, succeeded=True)
+            return _Outcome(era, took_s, answer)
+        lane.gate.answered()
+        return _Outcome(era, took_s, answer, again=answer.status in _TRIED_AGAIN and not probing)
 
+    # ------------------------------------------------------------ reasons not to ask
 
-def _fetched_at(headers: Mapping[str, str]) -> Timestamp:
-    try:
-        moment = parsedate_to_datetime(headers["date"]).timestamp()
-    except (KeyError, ValueError):
-        moment = time.time()
-    age = headers.get("age", "")
-    if age.isascii() and age.isdigit():
-        moment -= int(age[:9])
-    return from_epoch_ms(int(moment * 1000))
+    def _unbroken(self, lane: Lane) -> None:
+        if lane.breaker.wait_s():
+            raise self._broken(lane)
+
+    def _broken(self, lane: Lane) -> SourceUnavailable:
+        return SourceUnavailable(
+            self.name,
+            f"{self.name} is not asked for a moment, as its last calls failed.",
+            retry_after_ms=int(lane.breaker.wait_s() * 1000) + 1,
+        )
+
+    def _in_time(self, wait_s: float, ends: float | None) -> None:
+        """Raise where a turn comes too late for an operation that ends then, or later than a call may take."""
+        if wait_s and not self._reached(wait_s, ends):
+            raise SourceRateLimited(
+                self.name, f"{self.name} takes no more calls for now.", retry_after_ms=int(wait_s * 1000) + 1
+            )
+
+    def _reached(self, wait_s: float, ends: float | None) -> bool:
+        """Whether there is time for a request after a wait."""
+        left_s = self.limits.source_s if ends is None else ends - asyncio.get_running_loop().time()
+        return left_s - wait_s >= LEAST_S

@@ -41,6 +41,10 @@ class Loaded(NamedTuple, Generic[V]):
         return self.value
 
 
+async def _ended(queued: list[Any]) -> list[Any]:
+    return [None] * len(queued)
+
+
 class _Asked(NamedTuple, Generic[K, A]):
     key: K
     args: A
@@ -87,9 +91,12 @@ class BatchLoader(DataLoader[Any, Any], Generic[K, A, V]):
             self._entries[asked] = _Entry(future, needs)
 
     def end(self) -> None:
-        """Cancel whatever is still awaited: the request is over."""
+        """Cancel whatever is still awaited, and let go of all rows: the request is over."""
         for entry in self._entries.values():
             entry.future.cancel()
+        self._entries.clear()
+        # aiodataloader's holds this loader by its own method, so that only a search for garbage would find its end.
+        self.batch_load_fn = _ended
 
     def _entry(self, asked: _Asked[K, A], needs: Needs) -> _Entry[V]:
         waiting = self._waiting.get(asked)

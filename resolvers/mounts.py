@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
+from resolvers.access import Sight
+from resolvers.screens.judge import Load
+from resolvers.screens.orchestrator import ScreenedOrchestrator
+from resolvers.screens.platform import ScreenedPlatform
+from resolvers.screens.registry import ScreenedRegistry
 from resolvers.sources import SourceAdapter
 from resolvers.sources.directory import Directory
 from resolvers.sources.experimentation import ExperimentPlatform
@@ -37,6 +42,20 @@ class Sources:
         """The source a reference calls `name`: by its configured name, else by one of its other names."""
         return adapters.get(name) or next(
             (adapter for adapter in adapters.values() if name in adapter.profile.also_named), None
+        )
+
+    def seen(self, sight: Sight, load: Load) -> Sources:
+        """Those that one caller may ask, each without what this caller may not see of it, for one request."""
+
+        def some(adapters: Mapping[str, S], screen: Callable[[S, frozenset[str], Load], S]) -> list[S]:
+            kept = [(adapter, sight.domains(name)) for name, adapter in adapters.items() if sight.has(name)]
+            return [adapter if domains is None else screen(adapter, domains, load) for adapter, domains in kept]
+
+        return Sources(
+            some(self.registries, ScreenedRegistry),
+            some(self.platforms, ScreenedPlatform),
+            some(self.orchestrators, ScreenedOrchestrator),
+            self.directory,
         )
 
     def __iter__(self) -> Iterator[SourceAdapter]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple, Protocol
 
 from graphql import (
     FieldNode,
+    FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLInterfaceType,
     GraphQLNamedType,
     GraphQLObjectType,
     GraphQLResolveInfo,
+    GraphQLSchema,
     GraphQLUnionType,
     InlineFragmentNode,
     SelectionSetNode,
@@ -48,6 +50,31 @@ _PARTS = frozenset({"Variation", "ExperimentMetric"})
 """Parts of an entity whose own fields may cost an extra call."""
 
 
+class Scope(Protocol):
+    """Where names of a document are looked up: what a resolver is told, or what stands before any resolver runs."""
+
+    @property
+    def schema(self) -> GraphQLSchema: ...
+
+    @property
+    def fragments(self) -> Mapping[str, Any]: ...
+
+
+class Written(NamedTuple):
+    """A document's scope before it is executed."""
+
+    schema: GraphQLSchema
+    fragments: Mapping[str, FragmentDefinitionNode]
+
+
+def needs_below(scope: Scope, target: GraphQLNamedType, selections: Iterable[SelectionSetNode]) -> Needs:
+    """What rows of a type must carry for these selections."""
+    found: set[Need] = set()
+    for selection in selections:
+        _collect(scope, target, selection, found, set())
+    return frozenset(found)
+
+
 class Selections:
     """The needs of one operation's field nodes; a memo for one request."""
 
@@ -59,29 +86,26 @@ class Selections:
         key = tuple(id(node) for node in info.field_nodes)
         known = self._known.get(key)
         if known is None:
-            found: set[Need] = set()
-            for node in info.field_nodes:
-                if node.selection_set:
-                    _collect(info, get_named_type(info.return_type), node.selection_set, found, set())
-            known = self._known[key] = frozenset(found)
+            selections = [node.selection_set for node in info.field_nodes if node.selection_set]
+            known = self._known[key] = needs_below(info, get_named_type(info.return_type), selections)
         return known
 
 
 def _collect(
-    info: GraphQLResolveInfo[Any],
+    scope: Scope,
     parent: GraphQLNamedType,
     selection: SelectionSetNode,
     found: set[Need],
     seen: set[tuple[str, str]],
 ) -> None:
     """Walk the selection down to the next links: what lies behind these is asked when they are."""
-    for node, owner in _fields(info, parent, selection, seen):
+    for node, owner in _fields(scope, parent, selection, seen):
         name = node.name.value
         found |= _NEEDS.get(f"{own_name(owner)}.{name}", frozenset())
         if isinstance(owner, GraphQLObjectType | GraphQLInterfaceType) and node.selection_set and name in owner.fields:
             target = get_named_type(owner.fields[name].type)
             if not _leads_away(owner, target):
-                _collect(info, target, node.selection_set, found, seen)
+                _collect(scope, target, node.selection_set, found, seen)
 
 
 def _leads_away(owner: GraphQLObjectType | GraphQLInterfaceType, target: GraphQLNamedType) -> bool:
@@ -93,26 +117,26 @@ def _leads_away(owner: GraphQLObjectType | GraphQLInterfaceType, target: GraphQL
 
 
 def _fields(
-    info: GraphQLResolveInfo[Any], parent: GraphQLNamedType, selection: SelectionSetNode, seen: set[tuple[str, str]]
+    scope: Scope, parent: GraphQLNamedType, selection: SelectionSetNode, seen: set[tuple[str, str]]
 ) -> Iterator[tuple[FieldNode, GraphQLNamedType]]:
     for node in selection.selections:
         if isinstance(node, FieldNode):
             yield node, parent
         elif isinstance(node, InlineFragmentNode):
-            yield from _fields(info, _condition(info, node, parent), node.selection_set, seen)
+            yield from _fields(scope, _condition(scope, node, parent), node.selection_set, seen)
         elif isinstance(node, FragmentSpreadNode):
-            fragment = info.fragments[node.name.value]
+            fragment = scope.fragments[node.name.value]
             definition = getattr(fragment, "definition", fragment)
             mark = (parent.name, node.name.value)
             if mark not in seen:
                 seen.add(mark)
-                yield from _fields(info, _condition(info, definition, parent), definition.selection_set, seen)
+                yield from _fields(scope, _condition(scope, definition, parent), definition.selection_set, seen)
 
 
-def _condition(info: GraphQLResolveInfo[Any], node: Any, parent: GraphQLNamedType) -> GraphQLNamedType:
+def _condition(scope: Scope, node: Any, parent: GraphQLNamedType) -> GraphQLNamedType:
     condition = node.type_condition
     if condition is None:
         return parent
-    named = info.schema.type_map[condition.name.value]
+    named = scope.schema.type_map[condition.name.value]
     assert isinstance(named, GraphQLObjectType | GraphQLInterfaceType | GraphQLUnionType)  # noqa: S101 - validated
     return named

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import Context, ContextVar, copy_context
 from dataclasses import dataclass
 
 
@@ -18,7 +17,7 @@ class Call:
     path: str
 
 
-Shared = dict[object, "asyncio.Future[tuple[object, tuple[Call, ...]]]"]
+Shared = dict[object, tuple[object, tuple[Call, ...]]]
 """Answers of one operation by request, with the calls each took: a request is never sent twice for one operation."""
 
 _shared: ContextVar[Shared | None] = ContextVar("shared", default=None)
@@ -34,6 +33,21 @@ def deadline() -> float | None:
 def shared() -> Shared | None:
     """What this operation has asked already, or None outside of one."""
     return _shared.get()
+
+
+def operation() -> Hashable:
+    """What tells this operation from the others under way; None outside of one."""
+    known = _shared.get()
+    return None if known is None else id(known)
+
+
+def detached(calls: list[Call]) -> Context:
+    """This context for a task that belongs to no operation: no deadline, nothing shared, and calls recorded here."""
+    context = copy_context()
+    context.run(_deadline.set, None)
+    context.run(_shared.set, None)
+    context.run(_calls.set, calls)
+    return context
 
 
 @contextmanager

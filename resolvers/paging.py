@@ -8,7 +8,8 @@ found the walk goes on at the position and says POSITION_LOST.
 A source whose end was seen is not read again before all have ended: what comes into it later is not promised. With the
 cursor of a walk's end all sources are read again, and give what came since behind their last rows.
 
-A list may be longer than what is wanted of it: rows that are not kept are passed as if they were taken. For one page a
+A list may be longer than what is wanted of it: rows that are not kept are passed as if they were taken; those that the
+caller may not see are passed as well, but no cursor remembers them. For one page a
 source is looked through up to a bound; there the page says SCAN_LIMIT, and its cursor goes on behind what was seen.
 """
 
@@ -17,7 +18,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, NamedTuple, TypeVar
 
 from resolvers.cursors import (
@@ -40,6 +41,7 @@ from resolvers.errors import (
     SourceBadResponse,
     SourceError,
     SourceForbidden,
+    Unseen,
 )
 from resolvers.sources import Page, PageAsk
 from schema.connection import IncompleteReason
@@ -53,6 +55,8 @@ AHEAD = 20
 """Rows to look at behind a remembered row before the newer remembered ones count as gone."""
 STRIDE = 4
 """How many times the rows of a read the next one has, MAX_FIRST at least, where unwanted rows were among them."""
+IDLE_READS = 2
+"""Stretches without a row that did not come before, where more is said to follow: a list that goes in a circle."""
 MAX_READS = 16
 """Reads of one source for one page; one more is a PageLimit of that source."""
 
@@ -230,9 +234,13 @@ class _Walk(Generic[T]):
         """Whether the list may have unwanted rows, had some here, and was left because of them."""
         self._stride = 0
         """How many rows to read at least, as not all of those before were wanted."""
+        self._come: set[bytes] = set()
+        """Keys of all rows that came for this page: no row comes twice."""
+        self._idle = self._known = 0
+        """Stretches that brought nothing new, and rows the list has at least."""
         self._lost = False
         self._said: frozenset[IncompleteReason] = frozenset()
-        self._matched = self._scanned = self._reads = 0
+        self._matched = self._scanned = self._unseen = self._reads = 0
 
     @property
     def hungry(self) -> bool:
@@ -274,7 +282,7 @@ class _Walk(Generic[T]):
     @property
     def outcome(self) -> Outcome:
         error = self.failure or self._unreadable
-        return Outcome(self.listing.source, error, self._matched, self._scanned, self._reads)
+        return Outcome(self.listing.source, error, self._matched, self._scanned - self._unseen, self._reads)
 
     @property
     def reasons(self) -> frozenset[IncompleteReason]:
@@ -304,10 +312,18 @@ class _Walk(Generic[T]):
             self._keys = [key for key in keys[:at] if key][-KEPT:]
 
         keep = self.listing.keep
+        fresh = any(not key or key not in self._come for key in keys[at:])
         self._unreadable_at_end, self._unwanted_at_end = None, []
         for index in range(at, len(keys)):
             row = page.rows[index]
-            if isinstance(row, SourceError):
+            again = keys[index] in self._come
+            if keys[index]:
+                self._come.add(keys[index])
+            if again:
+                self._inexact = True
+            elif isinstance(row, Unseen):
+                self._unwanted = True
+            elif isinstance(row, SourceError):
                 self._unreadable_at_end = self._unreadable_at_end or row
             elif keep is not None and not keep(row):
                 self._unwanted_at_end.append(keys[index])
@@ -318,6 +334,9 @@ class _Walk(Generic[T]):
                 self._unreadable_at_end, self._unwanted_at_end = None, []
         self._position, self._end = start + at, start + len(keys)
         self.more = page.more
+        self._idle = self._idle + 1 if self.more and not fresh else 0
+        if self._idle >= IDLE_READS:
+            raise self._circle()
         self._inexact = self._inexact or self._unwanted or not page.exact
         if self._unwanted:
             self._stride = min(max(STRIDE * want, MAX_FIRST), max(self.listing.most - self._scanned, 0))
@@ -341,9 +360,17 @@ class _Walk(Generic[T]):
         page = await self._read(PageAsk(start, limit))
         while page.more and len(page.rows) < (limit if whole else limit - behind + 1):
             onward = await self._read(PageAsk(start + len(page.rows), limit - len(page.rows)))
+            if any(self._keys_of(onward.rows[:1])) and self._keys_of(onward.rows[:1]) == self._keys_of(page.rows[:1]):
+                raise self._circle()
             page = Page([*page.rows, *onward.rows], onward.more, exact=page.exact and onward.exact)
-        keys = [b"" if isinstance(row, SourceError) else digest(self.listing.key(row)) for row in page.rows]
-        return start, page, keys
+        return start, page, self._keys_of(page.rows)
+
+    def _keys_of(self, rows: Sequence[T | SourceError]) -> list[bytes]:
+        return [b"" if isinstance(row, SourceError) else digest(self.listing.key(row)) for row in rows]
+
+    def _circle(self) -> SourceBadResponse:
+        source = self.listing.source
+        return SourceBadResponse(source, f"{source} answered the same rows again and said that more follow.")
 
     def _settled(self, keys: Sequence[bytes], more: bool) -> bool:
         """Whether a remembered row is here, and no newer one can follow: else rows taken already come again."""
@@ -359,14 +386,35 @@ class _Walk(Generic[T]):
         self._reads += 1
         page = await self.listing.read(ask)
         self._scanned += len(page.rows)
+        if not page.exact:
+            self._unseen += sum(isinstance(row, Unseen) for row in page.rows)
         self._said |= page.reasons
         if page.more and not page.rows:
             raise SourceBadResponse(source, f"{source} answered an empty page and said that more follows.")
+        page = replace(page, rows=self._believed(page.rows))
+        if page.rows:
+            self._known = max(self._known, ask.position + len(page.rows))
         if page.total is not None:
             self.length = page.total
+            # It counts fewer rows than it answered: nobody knows how many there are.
+            self._inexact = self._inexact or page.total < self._known
         elif not page.more and (page.rows or ask.position == 0):
             self.length = ask.position + len(page.rows)
         return page
+
+    def _believed(self, rows: Sequence[T | SourceError]) -> Sequence[T | SourceError]:
+        """The rows; of several different ones with one key nobody can tell which is right, so none is."""
+        first: dict[str, T] = {}
+        doubted: set[str] = set()
+        for row in rows:
+            if not isinstance(row, SourceError) and first.setdefault(key := self.listing.key(row), row) != row:
+                doubted.add(key)
+        if not doubted:
+            return rows
+        self._inexact = True
+        source = self.listing.source
+        twice = SourceBadResponse(source, f"{source} answered two different rows for one key.")
+        return [twice if not isinstance(row, SourceError) and self.listing.key(row) in doubted else row for row in rows]
 
     def _pass_end(self) -> None:
         """Where no row waits, unreadable and unwanted rows at the end of the stretch are passed too."""

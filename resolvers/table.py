@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 from graphql import get_named_type
 
 from resolvers.errors import GraphError
+from resolvers.masks import masked
 from resolvers.rules.rule import Rule
 from resolvers.sources import Needs
 from schema.build import DeclaredLink, own_name
@@ -69,7 +70,14 @@ class Row:
         async def batch(parents: Sequence[Parent], args: object, needs: Needs) -> Sequence[object]:
             return await self.answer(context, [parent.value for parent in parents], args, needs)
 
-        return batch
+        sight = context.sight
+        if sight is None:
+            return batch
+
+        async def seen(parents: Sequence[Parent], args: object, needs: Needs) -> Sequence[object]:
+            return [masked(sight, answer) for answer in await batch(parents, args, needs)]
+
+        return seen
 
 
 class LinkTable:

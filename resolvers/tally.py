@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from resolvers.errors import GraphError, code_of
+from resolvers.errors import GraphError, NotAllowed, code_of
 from resolvers.loaders import Loaded
 from resolvers.operation import Call
 from schema.connection import Completeness, ErrorCode, IncompleteReason, SourceOutcome
@@ -30,7 +30,10 @@ class Tally:
         self.error: GraphError | None = None
 
     def note(self, source: str, loaded: Loaded[Any]) -> None:
-        """Count an answer of a source: its calls, and its failure if it is one."""
+        """Count an answer of a source: its calls, and its failure if it is one; what our rules forbid names none."""
+        if isinstance(loaded.value, NotAllowed):
+            self._reasons.add(IncompleteReason.FORBIDDEN)
+            return
         count = self._sources.setdefault(source, _Count())
         for call in loaded.calls:
             self._sources.setdefault(call.source, _Count()).calls.add(call)

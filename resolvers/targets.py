@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from resolvers.errors import GraphError, NotFound, SourceForbidden, SourceUnavailable, code_of
+from resolvers.errors import GraphError, NotAllowed, NotFound, SourceError, SourceForbidden, SourceUnavailable, code_of
 from resolvers.loaders import BatchLoader, Loaded
 from resolvers.operation import Call
 from resolvers.sources import NOTHING, Found, Needs
@@ -36,7 +36,10 @@ class Outcome(NamedTuple):
 
 
 async def entities(ctx: Context, references: Sequence[Reference], needs: Needs) -> list[Loaded[Entity | None]]:
-    """Read entities from their sources, one batch per source and kind; None where there is none."""
+    """Read entities from their sources, one batch per source and kind; None where there is none.
+
+    Every way to an entity by its reference comes through here: what the caller may not see is not asked for.
+    """
     groups: dict[tuple[EntityKind, str], dict[Reference, None]] = {}
     for reference in references:
         groups.setdefault((reference.kind, reference.source), {})[reference] = None
@@ -46,7 +49,9 @@ async def entities(ctx: Context, references: Sequence[Reference], needs: Needs) 
         loader = _loader(ctx, kind, source)
         for reference in wanted:
             key = _key(kind, reference.key)
-            if loader is None or key is None:
+            if not ctx.sees(reference):
+                found[reference] = Loaded(NotAllowed(), ())
+            elif loader is None or key is None:
                 found[reference] = Loaded(None, ())
             else:
                 pending.append((reference, loader.load(key, None, needs)))
@@ -159,8 +164,10 @@ def _mentioned(link: AnyLink) -> Dataset | Feature | None:
     return link.mentioned if isinstance(link, DatasetLink | DatasetLinkEdge | FeatureLink | LineageNode) else None
 
 
-def unknown_source(name: str) -> SourceUnavailable:
-    """The error of a reference to a system that is not configured here."""
+def unknown_source(ctx: Context, name: str) -> SourceError:
+    """The error of a reference to a system that is not configured here, or that this caller may not ask."""
+    if ctx.sight is not None and not ctx.sight.has(name):
+        return NotAllowed()
     return SourceUnavailable(name, f"{name} is not a configured source.")
 
 

@@ -23,7 +23,11 @@ class LinkState(Enum):
     UNAVAILABLE = strawberry.enum_value(
         "UNAVAILABLE", description="The source could not say: down, slow, limited, or its answer was bad. See `code`."
     )
-    FORBIDDEN = strawberry.enum_value("FORBIDDEN", description="The target may not be seen.")
+    FORBIDDEN = strawberry.enum_value(
+        "FORBIDDEN",
+        description="The target may not be seen. Where rules of the graph say so they judge the reference alone, so "
+        "this tells nothing of existence, and `ref` shows the kind only; what its own labels keep back is DANGLING.",
+    )
 
 
 @strawberry.enum(description="How a link was found.")
@@ -57,7 +61,10 @@ class ErrorCode(Enum):
     PAGE_LIMIT = strawberry.enum_value("PAGE_LIMIT", description="More pages than the gateway reads for one answer.")
     NOT_FOUND = strawberry.enum_value("NOT_FOUND", description="The source has no such thing.")
     FORBIDDEN = strawberry.enum_value("FORBIDDEN", description="It may not be seen.")
-    UNAUTHENTICATED = strawberry.enum_value("UNAUTHENTICATED", description="The caller is not known.")
+    UNAUTHENTICATED = strawberry.enum_value(
+        "UNAUTHENTICATED",
+        description="The caller is not known, or what it sent is not taken by a source that is asked with it.",
+    )
     AMBIGUOUS = strawberry.enum_value("AMBIGUOUS", description="Several sources have this name: say which.")
     INTERNAL = strawberry.enum_value("INTERNAL", description="A fault of the gateway; the log has it under requestId.")
 
@@ -108,7 +115,9 @@ class IncompleteReason(Enum):
     NOT_SUPPORTED_BY_SOURCE = strawberry.enum_value(
         "NOT_SUPPORTED_BY_SOURCE", description="A source has no way to answer this."
     )
-    FORBIDDEN = strawberry.enum_value("FORBIDDEN", description="Something may not be seen.")
+    FORBIDDEN = strawberry.enum_value(
+        "FORBIDDEN", description="Something may not be seen; links to it are left out, or not followed."
+    )
 
 
 @strawberry.type(description="What one source contributed to an answer.")

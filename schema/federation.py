@@ -14,7 +14,7 @@ from strawberry.types.scalar import ScalarDefinition
 from schema.derived import Dataset, Feature
 from schema.experiment import Experiment
 from schema.fields import to_many
-from schema.identity import EntityKind
+from schema.identity import KIND_OF_TYPE, EntityKind
 from schema.model import Model, ModelVersion
 from schema.node import Domain, Owner
 from schema.pipeline import Pipeline, PipelineRun
@@ -76,7 +76,7 @@ class RoutedQuery(Query):
 
 def representations(prefix: str) -> ScalarDefinition:
     """The scalar of representations, in a schema whose type names have this prefix."""
-    kinds = {prefix + "".join(word.capitalize() for word in kind.name.split("_")): kind for kind in EntityKind}
+    kinds = {prefix + name: kind for name, kind in KIND_OF_TYPE.items()}
 
     def parse(given: object) -> Representation:
         named = given if isinstance(given, Mapping) else {}

@@ -31,6 +31,8 @@ class EntityKind(Enum):
 
 _SLUGS = {kind: kind.name.lower().replace("_", "-") for kind in EntityKind}
 _KINDS = {slug: kind for kind, slug in _SLUGS.items()}
+KIND_OF_TYPE = {"".join(word.capitalize() for word in kind.name.split("_")): kind for kind in EntityKind}
+"""By the name of the type that describes it, as it is without a prefix."""
 
 UrlMaker = Callable[[EntityKind, str], str | None]
 

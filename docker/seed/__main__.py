@@ -59,7 +59,7 @@ def fill(planned: Company, sources: Iterable[SourceSettings], dags: Path, enviro
     for platform in planned.platforms:
         source = known[platform.name]
         if isinstance(source, GrowthBookSource):
-            secret = source.token.get_secret_value()
+            secret = source.token.get_secret_value() if source.token else ""
             seed_growthbook(source.url, secret, environment["GROWTHBOOK_PASSWORD"], platform)
         elif isinstance(source, UnleashSource):
             admin = source.admin_token.get_secret_value()

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway.connection import ConnectionLimits
+
 
 @dataclass(frozen=True, slots=True)
 class ServedCall:
@@ -30,10 +32,12 @@ class ServedApp:
 
 
 @asynccontextmanager
-async def serve(app: ASGIApp, port: int = 0, *, remember: bool = True) -> AsyncIterator[ServedApp]:
+async def serve(
+    app: ASGIApp, port: int = 0, *, remember: bool = True, limits: ConnectionLimits | None = None
+) -> AsyncIterator[ServedApp]:
     """Serve on 127.0.0.1 until the block ends; port 0 takes a free one. Raises OSError where the port is taken.
 
-    With `remember` off the requests are not kept, for servers that run long.
+    With `remember` off the requests are not kept, for servers that run long. `limits` are those of a gateway.
     """
     # The protocol is said, as asyncio switches Nagle off only where it knows it is TCP: 43 ms a small answer.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -46,8 +50,11 @@ async def serve(app: ASGIApp, port: int = 0, *, remember: bool = True) -> AsyncI
     served = ServedApp(f"http://127.0.0.1:{listener.getsockname()[1]}")
     config = uvicorn.Config(
         _recording(app, served.calls) if remember else app,
+        http=limits.protocol if limits else "auto",
         log_level="warning",
         access_log=False,
+        proxy_headers=False,
+        server_header=False,
         timeout_graceful_shutdown=1,
     )
     server = _Quiet(config)

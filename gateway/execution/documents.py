@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import strawberry
 from graphql import (
@@ -17,20 +17,27 @@ from graphql import (
     validate,
 )
 
+from gateway.codes import RequestCode
+from gateway.limits import CHARACTERS, COMMENTS, Excess, Limits, measure
 from resolvers.errors import BadUserInput
 
-MAX_TOKENS = 5000
-MAX_COMMENTS = 100
 MAX_ERRORS = 5
+LIMITS = Limits()
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document that may be executed, or why it may not: `errors`, all with one `code`."""
+    """A document that may be executed, or why it may not: `errors`, all with one `code`.
+
+    There is no `ast` where it was not even read. `introspects`: it asks for the schema.
+    """
 
     ast: DocumentNode | None
     errors: Sequence[GraphQLError] = ()
     code: str = ""
+    introspects: bool = False
+    memo: dict[str | None, object] = field(default_factory=dict, compare=False)
+    """By operation, what is worth finding out once."""
 
     def operation_type(self, name: str | None) -> OperationType:
         """Of the operation that is meant; raises BadUserInput where the name means none, or none of several is said."""
@@ -51,9 +58,15 @@ class Documents:
     """
 
     def __init__(
-        self, schema: strawberry.Schema, *, hide_suggestions: bool = False, most: int = 500, characters: int = 1_000_000
+        self,
+        schema: strawberry.Schema,
+        *,
+        limits: Limits = LIMITS,
+        hide_suggestions: bool = False,
+        most: int = 500,
+        characters: int = 1_000_000,
     ) -> None:
-        self._schema = schema._schema
+        self._schema, self._limits = schema._schema, limits
         self._hide_suggestions = hide_suggestions
         self._most, self._characters = most, characters
         self._known: OrderedDict[str, Document] = OrderedDict()
@@ -77,17 +90,38 @@ class Documents:
         return len(self._known)
 
     def _read(self, text: str) -> Document:
+        if len(text) > CHARACTERS:
+            said = f"The document has more than {CHARACTERS} characters."
+            return Document(None, [GraphQLError(said)], RequestCode.MAX_DOCUMENT_LIMIT)
+        tokens = self._limits.tokens
         try:
-            ast = parse(text, max_tokens=MAX_TOKENS, max_comments=MAX_COMMENTS)
+            ast = parse(text, max_lexical_tokens=tokens, max_comments=COMMENTS)
         except GraphQLSyntaxError as error:
-            return Document(None, [error], "GRAPHQL_PARSE_FAILED")
+            return Document(None, [error], _syntax_code(error))
         others = [operation for operation in _operations(ast) if operation.operation is not OperationType.QUERY]
         if others:
             said = f"This graph only answers queries: it has no {others[0].operation.value}s."
-            return Document(ast, [GraphQLError(said, others[0])], "GRAPHQL_VALIDATION_FAILED")
+            return Document(ast, [GraphQLError(said, others[0])], RequestCode.GRAPHQL_VALIDATION_FAILED)
+        try:
+            introspects = measure(ast, self._limits)
+        except Excess as excess:
+            return Document(None, [excess.error], excess.code)
+        except RecursionError:
+            said = "The document is nested too deeply."
+            return Document(None, [GraphQLError(said)], RequestCode.MAX_DEPTH_LIMIT)
         errors = validate(self._schema, ast, max_errors=MAX_ERRORS, hide_suggestions=self._hide_suggestions)
-        errors = [_said(error) for error in errors]
-        return Document(ast, errors, "GRAPHQL_VALIDATION_FAILED" if errors else "")
+        code = RequestCode.GRAPHQL_VALIDATION_FAILED if errors else ""
+        # The one past the limit only says that there are more.
+        return Document(ast, [_said(error) for error in errors[:MAX_ERRORS]], code, introspects)
+
+
+def _syntax_code(error: GraphQLSyntaxError) -> RequestCode:
+    """graphql-core 3.3.2 tells its limits from other syntax errors by their text only."""
+    if "nested too deeply" in error.message:
+        return RequestCode.MAX_DEPTH_LIMIT
+    if "Parsing aborted" in error.message:
+        return RequestCode.MAX_TOKENS_LIMIT
+    return RequestCode.GRAPHQL_PARSE_FAILED
 
 
 def _said(error: GraphQLError) -> GraphQLError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
-from resolvers.errors import BadUserInput, GraphError
+from resolvers.errors import BadUserInput, GraphError, SourceForbidden
 from resolvers.rules.origin import load_training_runs
 from resolvers.sources import Needs
 from resolvers.targets import entities
@@ -34,7 +34,9 @@ async def compare_model_versions(
     known = [item for item in references if item is not None and item.kind is EntityKind.MODEL_VERSION]
     if len(known) < len(references):
         return [BadUserInput("Give ids of model versions, such as mlg://model-version/SOURCE/NAME%2F1.") for _ in roots]
-    found = [cast("ModelVersion | GraphError | None", item.value) for item in await entities(ctx, known, needs)]
+    read = [cast("ModelVersion | GraphError | None", item.value) for item in await entities(ctx, known, needs)]
+    # As for any id, what may not be seen is not there.
+    found = [None if isinstance(item, SourceForbidden) else item for item in read]
     # An item that is an error is null in the answer, with the error at its own path.
     comparison = ModelComparison(asked=found, versions=cast("list[ModelVersion | None]", found))
     return [comparison for _ in roots]

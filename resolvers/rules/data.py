@@ -181,6 +181,7 @@ async def _assets(
     found = await datasets_of_pipelines(ctx, pipelines, tallies, side)
     return [
         connect(
+            ctx,
             DatasetLinkConnection,
             candidates,
             lambda item, cursor: DatasetLinkEdge(
@@ -256,15 +257,16 @@ async def _neighbours(
         united = unite(candidates, lambda one, other: None)
         for item in united:
             tally.match(item.target.source)
-        connections.append(pipeline_connection(united, tally, args, f"Pipeline.{side} {pipeline.id}"))
+        connections.append(pipeline_connection(ctx, united, tally, args, f"Pipeline.{side} {pipeline.id}"))
     return connections
 
 
 def pipeline_connection(
-    candidates: list[Candidate[None]], tally: Tally, args: TenArgs, bound_to: str
+    ctx: Context, candidates: list[Candidate[None]], tally: Tally, args: TenArgs, bound_to: str
 ) -> PipelineLinkConnection:
     """A page of links to pipelines."""
     connection: PipelineLinkConnection = connect(
+        ctx,
         PipelineLinkConnection,
         candidates,
         lambda item, cursor: PipelineLinkEdge(

@@ -142,7 +142,7 @@ async def versions_with_dataset(
     tallies = [Tally() for _ in parents]
     found = await versions_of_datasets(ctx, [item.reference for item in parents], tallies, needs)
     return [
-        version_connection(candidates, tally, args, f"Dataset.modelVersions {item.id}")
+        version_connection(ctx, candidates, tally, args, f"Dataset.modelVersions {item.id}")
         for item, candidates, tally in zip(parents, found, tallies, strict=True)
     ]
 
@@ -196,7 +196,7 @@ async def _pipelines(
     ends = producers_of_datasets if side == "producers" else consumers_of_datasets
     found = await ends(ctx, [item.reference for item in parents], tallies, needs)
     return [
-        pipeline_connection(candidates, tally, args, f"Dataset.{side} {item.id}")
+        pipeline_connection(ctx, candidates, tally, args, f"Dataset.{side} {item.id}")
         for item, candidates, tally in zip(parents, found, tallies, strict=True)
     ]
 

@@ -89,7 +89,7 @@ async def versions_with_feature(
     tallies = [Tally() for _ in parents]
     found = await versions_of_features(ctx, [item.reference for item in parents], tallies, needs)
     return [
-        version_connection(candidates, tally, args, f"Feature.modelVersions {item.id}")
+        version_connection(ctx, candidates, tally, args, f"Feature.modelVersions {item.id}")
         for item, candidates, tally in zip(parents, found, tallies, strict=True)
     ]
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import strawberry
 
-from resolvers.errors import BadUserInput, GraphError, SourceError
+from resolvers.errors import BadUserInput, GraphError, NotAllowed, SourceError
 from resolvers.lineage import Place, Tie, Walk, walk
 from resolvers.loaders import Loaded
+from resolvers.masks import is_kept_back
 from resolvers.rules.steps import MENTIONED, Steps
 from resolvers.rules.union import Candidate, unite
 from resolvers.rules.usage import merge_uses
@@ -59,7 +60,7 @@ async def impact(ctx: Context, roots: Sequence[Query], args: ImpactArgs, needs: 
         return [found for _ in roots]
     way, tally = found
     below = _shown(way, tally)
-    counts = Counter(node.target.kind for node in below.nodes[1:])
+    counts = Counter(node.target.kind for node in below.nodes[1:] if not is_kept_back(ctx.sight, node))
     answer = Impact(
         root=below.root,
         running_experiments=_running(way.served),
@@ -131,8 +132,10 @@ async def _walk(
     found.places[root].mentioned = mentioned
     steps.tally.incomplete(found.reasons)
     for place in found.places.values():
-        if isinstance(place.verdict, SourceError):  # what lies behind it was not looked for
-            steps.tally.note(place.verdict.source, Loaded(place.verdict, ()))
+        if isinstance(place.verdict, SourceError) or not ctx.sees(place.reference):
+            # What lies behind it was not looked for.
+            verdict = place.verdict if isinstance(place.verdict, SourceError) else NotAllowed()
+            steps.tally.note(verdict.source, Loaded(verdict, ()))
     return found, steps.tally
 
 

@@ -64,7 +64,7 @@ class _List(NamedTuple):
     key_of: Callable[[PageAsk], Any]
     args_of: Callable[[PageAsk], Any]
     keep: Callable[[Any], bool] | None = None
-    most: int = 0
+    most: int = 1000
 
 
 async def models(

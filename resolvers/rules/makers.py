@@ -35,7 +35,7 @@ async def producers(ctx: Context, models: Sequence[Model], args: TenArgs, needs:
     """Model.producers"""
     tallies = [Tally() for _ in models]
     found = await producers_of_models(ctx, models, tallies, needs)
-    return _connections(models, tallies, found, args, "producers")
+    return _connections(ctx, models, tallies, found, args, "producers")
 
 
 async def consumers(
@@ -46,7 +46,7 @@ async def consumers(
 ) -> list[PipelineLinkConnection]:
     """Model.consumers"""
     tallies = [Tally() for _ in models]
-    return _connections(models, tallies, await consumers_of_models(ctx, models, tallies), args, "consumers")
+    return _connections(ctx, models, tallies, await consumers_of_models(ctx, models, tallies), args, "consumers")
 
 
 async def producers_of_models(
@@ -80,6 +80,7 @@ def model_uris(profile: SourceProfile, name: str, scheme: str) -> list[str]:
 
 
 def _connections(
+    ctx: Context,
     models: Sequence[Model],
     tallies: Sequence[Tally],
     found: Sequence[list[Candidate[None]]],
@@ -87,7 +88,7 @@ def _connections(
     side: str,
 ) -> list[PipelineLinkConnection]:
     return [
-        pipeline_connection(candidates, tally, args, f"Model.{side} {model.id}")
+        pipeline_connection(ctx, candidates, tally, args, f"Model.{side} {model.id}")
         for model, candidates, tally in zip(models, found, tallies, strict=True)
     ]
 

@@ -154,7 +154,7 @@ async def versions_of_runs(
     tallies = [Tally() for _ in runs]
     found = await made_by_runs(ctx, runs, tallies, needs)
     return [
-        version_connection(candidates, tally, args, f"PipelineRun.modelVersions {run.id}")
+        version_connection(ctx, candidates, tally, args, f"PipelineRun.modelVersions {run.id}")
         for run, candidates, tally in zip(runs, found, tallies, strict=True)
     ]
 
@@ -168,7 +168,7 @@ async def versions_of_pipelines(
         made_by_pipelines(ctx, pipelines, tallies, needs), models_of_pipelines(ctx, pipelines, tallies, "produces")
     )
     return [
-        version_connection([*by_tag, *by_name], tally, args, f"Pipeline.modelVersions {pipeline.id}")
+        version_connection(ctx, [*by_tag, *by_name], tally, args, f"Pipeline.modelVersions {pipeline.id}")
         for pipeline, by_tag, by_name, tally in zip(pipelines, tagged, named, tallies, strict=True)
     ]
 
@@ -313,13 +313,14 @@ def version_candidate(registry: ModelRegistry, version: ModelVersion, evidence: 
 
 
 def version_connection(
-    candidates: list[Candidate[Produced]], tally: Tally, args: TenArgs, bound_to: str
+    ctx: Context, candidates: list[Candidate[Produced]], tally: Tally, args: TenArgs, bound_to: str
 ) -> ModelVersionLinkConnection:
     united = unite(candidates, lambda one, other: one)
     known = {candidate.extra.model for candidate in united if candidate.target.kind is EntityKind.MODEL_VERSION}
     # A rule that names only the model adds nothing where another rule names its version.
     whole = [item for item in united if item.target.kind is EntityKind.MODEL_VERSION or item.extra.model not in known]
     connection: ModelVersionLinkConnection = connect(
+        ctx,
         ModelVersionLinkConnection,
         whole,
         lambda item, cursor: ModelVersionLinkEdge(

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from resolvers.errors import BadUserInput, GraphError, PageLimit, SourceUnavailable
+from resolvers.errors import BadUserInput, GraphError, PageLimit, SourceUnavailable, Unseen
 from resolvers.loaders import Loaded
 from resolvers.paging import MergedPage, page_size, slice_page
 from resolvers.rules.filters import plain_text
@@ -110,9 +110,12 @@ async def domains_by_name(
 
 async def _owner(ctx: Context, text: str) -> OwnerName | GraphError | None:
     known = ctx.sources.directory.owner(text)
-    if known is not None:
+    if known is not None and ctx.sight is None:
         return known
-    pages = await first_of_each(ctx, ListFilter(owner=text))
+    # To who may not see everything, somebody is there by owning something that may be seen.
+    pages = await first_of_each(ctx, ListFilter(owner=known.handle if known else text))
+    if known is not None and any(page.rows for page in pages):
+        return known
     named = [name for page in pages for row in page.rows for name in row.value.owned_by if is_owner(name, text)]
     if not named:
         return _verdict(pages)
@@ -138,7 +141,9 @@ def _verdict(pages: Iterable[MergedPage[Entity]]) -> GraphError | None:
 
 def _settled(ctx: Context) -> set[str]:
     """The domains that settings give to whole sources."""
-    return {adapter.profile.labels.domain for adapter in ctx.sources if adapter.profile.labels.domain}
+    names = {(adapter.profile.name, adapter.profile.labels.domain) for adapter in ctx.sources}
+    seen = {name: ctx.sight.domains(name) if ctx.sight is not None else None for name, _ in names}
+    return {domain for name, domain in names if domain and domain in (seen[name] or {domain})}
 
 
 async def _scanned(ctx: Context, tally: Tally) -> dict[str, list[Entity]]:
@@ -162,7 +167,9 @@ async def _scanned(ctx: Context, tally: Tally) -> dict[str, list[Entity]]:
         if loaded.value.more:
             tally.incomplete([IncompleteReason.SCAN_LIMIT])
         for row in loaded.value.rows:
-            if isinstance(row, GraphError):
+            if isinstance(row, Unseen):
+                tally.scanned -= 1
+            elif isinstance(row, GraphError):
                 tally.incomplete([IncompleteReason.SOURCE_UNAVAILABLE])
             else:
                 found[name].append(row)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from resolvers.conventions import ModelMention, PipelineMention
-from resolvers.errors import Ambiguous, GraphError, NotFound, SourceUnavailable
+from resolvers.errors import Ambiguous, GraphError, NotAllowed, NotFound, SourceUnavailable
 from resolvers.loaders import Loaded
 from resolvers.sources import NOTHING, SourceAdapter
 from resolvers.sources.orchestration import RunKey
@@ -59,7 +59,7 @@ async def models_meant(ctx: Context, mentions: Sequence[MentionedBy]) -> list[Me
                 Reference(EntityKind.MODEL, adapter.profile.name, mentioned.mention.name, adapter.url)
             )
         elif named:
-            decided[mentioned] = Meant(_nowhere(EntityKind.MODEL, mentioned.mention.name), unknown_source(named))
+            decided[mentioned] = Meant(_nowhere(EntityKind.MODEL, mentioned.mention.name), unknown_source(ctx, named))
         else:
             open_names.setdefault(mentioned.mention.name, []).append(mentioned)
     if open_names:
@@ -110,7 +110,7 @@ async def _meant(
         if adapter is not None:
             decided[place] = Meant(Reference(kind, adapter.profile.name, _text(key), adapter.url))
         elif mention.source:
-            decided[place] = Meant(_nowhere(kind, _text(key)), unknown_source(mention.source))
+            decided[place] = Meant(_nowhere(kind, _text(key)), unknown_source(ctx, mention.source))
         else:
             undecided.setdefault(key, []).append(place)
     if undecided:
@@ -148,15 +148,19 @@ async def one_of(
     for name, waiting in futures.items():
         answers[name] = [await future for future in waiting]
     return [
-        _decide(kind, key, {name: loaded[place].value for name, loaded in answers.items()}, adapters)
+        _decide(ctx, kind, key, {name: loaded[place].value for name, loaded in answers.items()}, adapters)
         for place, key in enumerate(keys)
     ]
 
 
-def _decide(kind: EntityKind, key: Any, values: Mapping[str, Any], adapters: Mapping[str, SourceAdapter]) -> Meant:
+def _decide(
+    ctx: Context, kind: EntityKind, key: Any, values: Mapping[str, Any], adapters: Mapping[str, SourceAdapter]
+) -> Meant:
     text = _text(key)
     having = [name for name, value in values.items() if value is not None and not isinstance(value, GraphError)]
     failed = [value for value in values.values() if isinstance(value, GraphError)]
+    if not values and ctx.sight is not None:
+        return Meant(_nowhere(kind, text), NotAllowed())
     if not values:
         return Meant(
             _nowhere(kind, text), SourceUnavailable(SHARED, f"No source is configured that could have {text!r}.")

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from resolvers.errors import BadUserInput, GraphError, NotFound, SourceError
+from resolvers.errors import BadUserInput, CallerUnauthenticated, GraphError, NotFound, SourceError, SourceForbidden
 from resolvers.rules.references import one_of
 from resolvers.sources import NOTHING, Needs, SourceAdapter
 from resolvers.targets import entities, prime
@@ -83,6 +83,8 @@ async def _source(adapter: SourceAdapter) -> Source:
     try:
         version = await adapter.version()
         status = SourceStatus.UP
+    except CallerUnauthenticated:
+        status = SourceStatus.UNKNOWN  # it is not this caller who can tell
     except SourceError:
         status = SourceStatus.DOWN
     return Source(
@@ -115,7 +117,7 @@ async def by_references(
         elif reference is None:
             answers.append(BadUserInput("This is no id of this graph: ids look like mlg://model/SOURCE/NAME."))
         else:
-            answers.append(next(loaded).value)
+            answers.append(_there(next(loaded).value))
     return answers
 
 
@@ -138,7 +140,12 @@ async def _by_name(
         await pending
     meant = (await one_of(ctx, kind, [name], asked, adapters))[0]
     if meant.verdict is not None:
-        return None if isinstance(meant.verdict, NotFound) else meant.verdict
+        return None if isinstance(meant.verdict, NotFound) else _there(meant.verdict)
     found = await ctx.loader(asked[meant.reference.source]).load(name, None, NOTHING)
-    entity: Entity | GraphError | None = found.value
+    entity: Entity | GraphError | None = _there(found.value)
     return entity
+
+
+def _there(found: Any) -> Any:
+    """Who asks by id or by name is not told what is kept from them from what is not there."""
+    return None if isinstance(found, SourceForbidden) else found

@@ -36,7 +36,7 @@ async def upstream_runs(
     tallies = [Tally() for _ in runs]
     found = await runs_above(ctx, [run.reference for run in runs], tallies)
     return [
-        _run_connection(candidates, tally, args.first, args.after, f"PipelineRun.upstreamRuns {run.id}")
+        _run_connection(ctx, candidates, tally, args.first, args.after, f"PipelineRun.upstreamRuns {run.id}")
         for run, candidates, tally in zip(runs, found, tallies, strict=True)
     ]
 
@@ -53,7 +53,7 @@ async def failed_upstream_runs(
         *(_failed_above(ctx, run, depth, tally, needs) for run, tally in zip(runs, tallies, strict=True))
     )
     return [
-        _run_connection(failed, tally, args.first, args.after, f"PipelineRun.failedUpstreamRuns {run.id} {depth}")
+        _run_connection(ctx, failed, tally, args.first, args.after, f"PipelineRun.failedUpstreamRuns {run.id} {depth}")
         for run, failed, tally in zip(runs, found, tallies, strict=True)
     ]
 
@@ -131,9 +131,10 @@ async def _runs_beside(
 
 
 def _run_connection(
-    candidates: list[Candidate[None]], tally: Tally, first: int | None, after: str | None, bound_to: str
+    ctx: Context, candidates: list[Candidate[None]], tally: Tally, first: int | None, after: str | None, bound_to: str
 ) -> PipelineRunLinkConnection:
     connection: PipelineRunLinkConnection = connect(
+        ctx,
         PipelineRunLinkConnection,
         candidates,
         lambda item, cursor: PipelineRunLinkEdge(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from resolvers.conventions import model_in_uri
@@ -20,7 +20,7 @@ from resolvers.search.index import Index
 from resolvers.search.live import read_live
 from resolvers.search.ranking import ByWords, Hit, rank
 from resolvers.search.snippets import matched_fields
-from resolvers.search.sweep import NEEDS, OF_KIND, OF_ROLE, Part, Parts
+from resolvers.search.sweep import NEEDS, OF_KIND, OF_ROLE, Part, Parts, sweep
 from resolvers.search.sweeps import KeptIndex, Read
 from resolvers.search.terms import Term, terms_of
 from resolvers.search.wanted import Wanted
@@ -114,7 +114,7 @@ async def candidates(
     ctx: Context, asked: Sequence[tuple[SourceAdapter, Parts]], queries: Sequence[str], tallies: Sequence[Tally]
 ) -> KeptIndex:
     """What these lists hold, for all queries; those that were cut short are searched for each by name as well."""
-    reads = await asyncio.gather(*(ctx.sweeps.read(adapter, ctx.credential, parts) for adapter, parts in asked))
+    reads = await asyncio.gather(*(_read(ctx, adapter, parts) for adapter, parts in asked))
     adapters = [adapter for adapter, _ in asked]
     for tally in tallies:
         for read in reads:
@@ -129,6 +129,15 @@ async def candidates(
     documents = [document for read in reads for document in read.swept.documents]
     documents.extend(document for found in more for document in found)
     return await asyncio.to_thread(lambda: KeptIndex(Index(united(documents, whole=whole))))
+
+
+async def _read(ctx: Context, adapter: SourceAdapter, parts: Parts) -> Read:
+    """What a caller sees only a part of is swept for this caller alone, and kept for nobody."""
+    if ctx.sight is not None and ctx.sight.domains(adapter.profile.name) is not None:
+        limits = ctx.sweeps.limits
+        # What a row's verdict takes costs about as much again.
+        return Read(await sweep(adapter, parts, replace(limits, calls=2 * limits.calls)), None)
+    return await ctx.sweeps.read(adapter, parts, ctx.caller)
 
 
 async def ask(held: KeptIndex, question: Callable[[Index], T]) -> T:

@@ -110,7 +110,7 @@ async def tested_models(
     tallies = [Tally() for _ in experiments]
     found = await tests_of_experiments(ctx, experiments, tallies, needs)
     return [
-        _connection(experiment, candidates, tally, args)
+        _connection(ctx, experiment, candidates, tally, args)
         for experiment, candidates, tally in zip(experiments, found, tallies, strict=True)
     ]
 
@@ -231,9 +231,10 @@ async def _by_version_tag(
 
 
 def _connection(
-    experiment: Experiment, candidates: list[Candidate[Tested]], tally: Tally, args: TenArgs
+    ctx: Context, experiment: Experiment, candidates: list[Candidate[Tested]], tally: Tally, args: TenArgs
 ) -> ExperimentModelConnection:
     connection: ExperimentModelConnection = connect(
+        ctx,
         ExperimentModelConnection,
         candidates,
         lambda item, cursor: ExperimentModelEdge(

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from resolvers.errors import GraphError
+from resolvers.errors import GraphError, NotAllowed
 from resolvers.paging import page_size, slice_page
 from resolvers.tally import Tally
 from schema.connection import Evidence, IncompleteReason, PageInfo
 from schema.identity import Reference
+
+if TYPE_CHECKING:
+    from resolvers.context import Context
 
 X = TypeVar("X")
 
@@ -40,6 +43,7 @@ def unite(candidates: Iterable[Candidate[X]], merge: Callable[[X, X], X]) -> lis
 
 
 def connect(
+    ctx: Context,
     connection: Callable[..., Any],
     candidates: list[Candidate[X]],
     edge_of: Callable[[Candidate[X], str], Any],
@@ -50,8 +54,16 @@ def connect(
     bound_to: str,
     rank: Callable[[Candidate[X]], int] = lambda candidate: 0,
 ) -> Any:
-    """The page of a link connection: ordered by rank, then id; the cursor is that pair."""
-    ordered = sorted(candidates, key=lambda candidate: (rank(candidate), candidate.target.id))
+    """The page of a link connection: ordered by rank, then id; the cursor is that pair.
+
+    What the caller may not see is left out before, as a cursor would name it; that it is, is said.
+    """
+    seen = candidates
+    if ctx.sight is not None:
+        seen = [item for item in candidates if ctx.sees(item.target) and not isinstance(item.verdict, NotAllowed)]
+    if len(seen) < len(candidates):
+        tally.incomplete([IncompleteReason.FORBIDDEN])
+    ordered = sorted(seen, key=lambda candidate: (rank(candidate), candidate.target.id))
     if len(ordered) > LINK_LIMIT:
         del ordered[LINK_LIMIT:]
         tally.incomplete([IncompleteReason.SCAN_LIMIT])

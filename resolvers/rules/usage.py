@@ -68,7 +68,7 @@ async def experiments_of_models(
     """Model.experiments: those naming the model or any version; cells of the latest and the aliased versions."""
     usage, tallies = args.usage or UsageWindow.CURRENT, [Tally() for _ in models]
     found = await uses_of_models(ctx, models, usage, tallies, needs)
-    return [_connection(*item, args, usage) for item in zip(models, found, tallies, strict=True)]
+    return [_connection(ctx, *item, args, usage) for item in zip(models, found, tallies, strict=True)]
 
 
 async def experiments_of_versions(
@@ -77,7 +77,7 @@ async def experiments_of_versions(
     """ModelVersion.experiments: those naming this version, or an alias that points to it now."""
     usage, tallies = args.usage or UsageWindow.CURRENT, [Tally() for _ in versions]
     found = await uses_of_versions(ctx, versions, usage, tallies, needs)
-    return [_connection(*item, args, usage) for item in zip(versions, found, tallies, strict=True)]
+    return [_connection(ctx, *item, args, usage) for item in zip(versions, found, tallies, strict=True)]
 
 
 async def uses_of_models(
@@ -264,6 +264,7 @@ def _until(use: Use) -> Timestamp | None:
 
 
 def _connection(
+    ctx: Context,
     parent: Model | ModelVersion,
     candidates: list[Candidate[Use]],
     tally: Tally,
@@ -271,6 +272,7 @@ def _connection(
     usage: UsageWindow,
 ) -> ModelExperimentConnection:
     connection: ModelExperimentConnection = connect(
+        ctx,
         ModelExperimentConnection,
         candidates,
         lambda item, cursor: ModelExperimentEdge(

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from resolvers.conventions import model_in_uri
 from resolvers.datasets import dataset_from, feature_from
-from resolvers.errors import DeadlineExceeded, GraphError, SourceError, SourceUnavailable
+from resolvers.errors import DeadlineExceeded, GraphError, SourceError, SourceUnavailable, Unseen
 from resolvers.operation import Call, recording, until
 from resolvers.search.documents import MOST_MENTIONS, Document, Mention, document_of, document_of_mention, united
 from resolvers.search.mentioned import features_of_version, things_of_run
@@ -107,7 +107,7 @@ async def sweep(adapter: SourceAdapter, parts: Parts, limits: SearchLimits) -> S
         source=adapter.profile.name,
         parts=parts,
         documents=text.documents(),
-        scanned=sum(walk.scanned for walk in walks),
+        scanned=sum(walk.scanned - walk.unseen for walk in walks),
         calls=tuple(dict.fromkeys(calls)),
         unfinished=unfinished,
         reasons=frozenset().union(*(walk.reasons for walk in walks)),
@@ -141,7 +141,7 @@ class _Walk:
         self.part = part
         self.more = True
         """Whether there may be rows that were not read."""
-        self.scanned = 0
+        self.scanned = self.unseen = 0
         self.reasons: set[IncompleteReason] = set()
         self.error: SourceError | None = None
         self._source = adapter.profile.name
@@ -183,7 +183,9 @@ class _Walk:
             self._fail(page)
             return
         for row in page.rows:
-            if isinstance(row, SourceError):
+            if isinstance(row, Unseen):
+                self.unseen += 1
+            elif isinstance(row, SourceError):
                 self.reasons.add(IncompleteReason.SOURCE_UNAVAILABLE)
             else:
                 self._take(row)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import NamedTuple
 
+from resolvers.caller import ANYONE, Caller, asked_by
 from resolvers.search.documents import united
 from resolvers.search.index import Index
 from resolvers.search.sweep import Parts, SearchLimits, Swept, sweep
@@ -53,20 +54,22 @@ class Sweeps:
         self._kept: OrderedDict[Key, tuple[Swept, int]] = OrderedDict()
         self._indexes: OrderedDict[tuple[int, ...], tuple[KeptIndex, Sequence[Swept], int]] = OrderedDict()
 
-    async def read(self, adapter: SourceAdapter, credential: str, parts: Parts) -> Read:
-        """What these lists of a source hold: one sweep for all who ask meanwhile with this credential.
+    async def read(self, adapter: SourceAdapter, parts: Parts, caller: Caller = ANYONE) -> Read:
+        """What these lists of a source hold: one sweep for all who ask meanwhile with the same credential.
 
-        It ends with the last of them: nobody else waits for it.
+        That is the gateway's own, or the caller's where the source is asked with it. The sweep ends with the last who
+        waits for it.
         """
         now = asyncio.get_running_loop().time()
-        key = (adapter.profile.name, credential, parts)
+        asking = caller if adapter.profile.forwarded else ANYONE
+        key = (adapter.profile.name, asking.scope, parts)
         kept = self._fresh(key, now)
         if kept is not None:
             return Read(kept, now - kept.began)
         under_way = self._under_way.get(key)
         if under_way is None:
             # The sweep belongs to no request: it takes nothing of the one that happens to begin it.
-            task = Variables().run(asyncio.ensure_future, sweep(adapter, parts, self.limits))
+            task = Variables().run(asyncio.ensure_future, self._swept(adapter, parts, asking))
             under_way = self._under_way[key] = _UnderWay(task)
             task.add_done_callback(lambda task: self._ended(key, task))
         under_way.waiting += 1
@@ -77,6 +80,10 @@ class Sweeps:
             if not under_way.waiting and not under_way.task.done():
                 del self._under_way[key]  # at once: who comes now must not wait for what is ending
                 under_way.task.cancel()
+
+    async def _swept(self, adapter: SourceAdapter, parts: Parts, asking: Caller) -> Swept:
+        with asked_by(asking):
+            return await sweep(adapter, parts, self.limits)
 
     async def index_of(self, reads: Sequence[Read], *, whole: bool) -> KeptIndex | None:
         """The index of sweeps that are kept, made once for all of them; None where one of them is not kept."""

@@ -47,6 +47,8 @@ class SourceProfile:
     conventions: Conventions = field(default_factory=Conventions)
     scan_rows: int = 1000
     """Most rows a reverse look-up may read where the product has no call for it."""
+    forwarded: bool = False
+    """Whether it is asked with what the caller sent, so that its answers are this caller's alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,9 @@ class ListFilter:
 
 
 EVERYTHING = ListFilter()
+
+MOST_PAGES = 100
+"""Of one list for one answer, where a source gives fewer rows a page than it is asked for: then the walk is cut."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,19 +79,19 @@ class Gateway:
     """A gateway in a process of its own."""
 
     def __init__(self, pid: int, url: str, session: aiohttp.ClientSession) -> None:
-        self._pid, self._url, self._session = pid, url, session
+        self.pid, self.url, self._session = pid, url, session
 
     async def ask(self, query: str, variables: Mapping[str, str]) -> Any:
-        async with self._session.post(self._url, json={"query": query, "variables": variables}) as response:
+        async with self._session.post(self.url, json={"query": query, "variables": variables}) as response:
             answer = await response.json()
         assert "errors" not in answer, answer["errors"]
         return answer["data"]
 
     def forget_peak(self) -> None:
-        Path(f"/proc/{self._pid}/clear_refs").write_text("5")
+        Path(f"/proc/{self.pid}/clear_refs").write_text("5")
 
     def peak_mb(self) -> float:
-        status = Path(f"/proc/{self._pid}/status").read_text()
+        status = Path(f"/proc/{self.pid}/status").read_text()
         line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
         return int(line.split()[1]) / 1024
 
@@ -113,10 +113,10 @@ async def company(models: int) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def gateway(settings: str, search: str) -> AsyncIterator[Gateway]:
+async def gateway(settings: str, search: str, deadline_s: float = 300.0) -> AsyncIterator[Gateway]:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "gateway.toml"
-        file.write_text(f"[server]\nport = 0\ndeadline_s = 300.0\n[search]\n{search}\n{settings}", "utf-8")
+        file.write_text(f"[server]\nport = 0\ndeadline_s = {deadline_s}\n[search]\n{search}\n{settings}", "utf-8")
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "gateway", "serve", "--config", str(file)),
             env={**os.environ, **ENVIRONMENT},

@@ -55,7 +55,7 @@ class Seen(msgspec.Struct):
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def graph() -> AsyncIterator[Graph]:
-    async with graph_of(build(), "explain = true") as graph:
+    async with graph_of(build(), server="explain = true") as graph:
         yield graph
 
 

@@ -49,13 +49,13 @@ def test_bad_settings_are_one_message_and_nothing_is_served(
     command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "gateway.toml"
-    file.write_text(SETTINGS.format(port=0, drain_s=0) + 'colour = "red"\n[limits]\n', "utf-8")
+    file.write_text(SETTINGS.format(port=0, drain_s=0) + 'colour = "red"\n[colours]\n', "utf-8")
     assert main([command, "--config", str(file)]) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err.splitlines() == [
         f"{file} has 2 mistakes:",
-        "  limits: is not known here",
+        "  colours: is not known here",
         "  sources[0].colour: is not known here",
     ]
 

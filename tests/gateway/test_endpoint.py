@@ -21,7 +21,9 @@ from gateway.demo.server import serve
 from gateway.endpoint import Endpoint
 from gateway.execution.documents import Documents
 from gateway.execution.reference import Reference
+from gateway.limits import Limits
 from gateway.logs import handler
+from resolvers.caller import Caller
 from resolvers.context import LinkError
 from resolvers.errors import Ambiguous, SourceTimeout, SourceUnavailable
 from resolvers.operation import deadline
@@ -109,16 +111,24 @@ class Client:
 
 
 @asynccontextmanager
-async def serving(deadline_s: float = 5.0, *, page: Answer | None = PAGE, hide: bool = False) -> AsyncIterator[Client]:
+async def serving(
+    deadline_s: float = 5.0,
+    *,
+    page: Answer | None = PAGE,
+    hide: bool = False,
+    limits: Limits | None = None,
+    introspects: bool = True,
+) -> AsyncIterator[Client]:
     made: list[Client] = []
 
-    def context() -> StubContext:
+    def context(_: Caller) -> StubContext:
         return made[0].stub.context()
 
     endpoint = Endpoint(
-        Documents(SCHEMA, hide_suggestions=hide),
+        Documents(SCHEMA, limits=limits or Limits(), hide_suggestions=hide),
         Reference(SCHEMA, hide_suggestions=hide),
         context,
+        may_introspect=lambda _: introspects,
         deadline_s=deadline_s,
         page=page,
     )
@@ -225,10 +235,11 @@ async def test_gives_one_media_type_or_the_other_as_asked(client: Client) -> Non
         ("query A($x: Int) { models(first: $x) { totalCount } }", {"variables": {"x": 2**40}}, "BAD_USER_INPUT"),
         ("query A($x: Int) { models(first: $x) { totalCount } }", {"variables": {"x": []}}, "BAD_USER_INPUT"),
         ("{ models(first: %s) { totalCount } }" % ("1" * 5000), {}, "GRAPHQL_VALIDATION_FAILED"),
-        ("{ node(id: " + "[" * 1000 + "]" * 1000 + ") { id } }", {}, "GRAPHQL_PARSE_FAILED"),
-        ("{ a" * 3000, {}, "GRAPHQL_PARSE_FAILED"),
-        ("{" + " __typename" * 6000 + "}", {}, "GRAPHQL_PARSE_FAILED"),
-        ("#\n" * 1000 + "{ __typename }", {}, "GRAPHQL_PARSE_FAILED"),
+        ("{ node(id: " + "[" * 1000 + "]" * 1000 + ") { id } }", {}, "MAX_DEPTH_LIMIT"),
+        ("{ a" * 3000, {}, "MAX_DEPTH_LIMIT"),
+        ("{" + " __typename" * 6000 + "}", {}, "MAX_DOCUMENT_LIMIT"),
+        ("{" + " __typename" * 5000 + "}", {}, "MAX_TOKENS_LIMIT"),
+        ("#\n" * 1000 + "{ __typename }", {}, "MAX_TOKENS_LIMIT"),
         ('{ model(name: "\\ud800") { id } }', {}, "GRAPHQL_PARSE_FAILED"),
     ],
 )
@@ -270,8 +281,8 @@ async def test_request_errors_have_a_code_and_no_data(
         b'{"query": "{ __typename }", "variables": {"a": 1e999}}',
         b'{"query": "{ __typename }", "variables": {"a": ' + b"1" * 5000 + b"}}",
         b'{"query": "{ __typename }", "variables": {"a": "\\ud800"}}',
-        b'{"query": "{ __typename }", "variables": {"a": ' + b"[" * 50_000 + b"]" * 50_000 + b"}}",
-        b"[" * 100_000,
+        b'{"query": "{ __typename }", "query": "{ sources { name } }"}',
+        b'{"query": "{ __typename }", "variables": {"a": {"b": 1, "b": 2}}}',
         b'{"query": "\xff"}',
         b"\xff\xfe{\x00",
         b"\xef\xbb\xbf{}",
@@ -342,7 +353,26 @@ async def test_json_may_say_that_it_is_utf_8(client: Client) -> None:
 
 async def test_a_body_over_the_limit_is_answered_413(client: Client) -> None:
     answered = await client.ask("{ __typename }" + " " * 256 * 1024)
-    assert (answered.status, answered.codes) == (413, ["BAD_REQUEST"])
+    assert (answered.status, answered.codes) == (413, ["MAX_BODY_LIMIT"])
+
+
+@pytest.mark.parametrize("levels", [65, 900, 50_000])
+async def test_json_that_is_nested_too_deeply_is_refused(client: Client, levels: int) -> None:
+    body = b'{"query": "{ __typename }", "variables": {"a": ' + b"[" * levels + b"]" * levels + b"}}"
+    answered = await client.post(body, JSON)
+    assert (answered.status, answered.codes) == (400, ["MAX_JSON_DEPTH_LIMIT"])
+
+
+async def test_variables_have_a_limit_of_their_own(client: Client) -> None:
+    answered = await client.ask("query A($a: ID!) { node(id: $a) { id } }", variables={"a": "a" * 64 * 1024})
+    assert (answered.status, answered.codes) == (413, ["MAX_VARIABLES_LIMIT"])
+
+
+@pytest.mark.parametrize("headers", [{"authorization": "a" * 9000}, {f"x-{n}": "a" * 7000 for n in range(5)}])
+async def test_headers_nobody_needs_are_refused(client: Client, headers: dict[str, str]) -> None:
+    async with client.session.get(client.url, params={"query": "{ __typename }"}, headers=headers) as response:
+        assert response.status == 431
+        assert (await response.json())["errors"][0]["extensions"]["code"] == "MAX_HEADERS_LIMIT"
 
 
 @pytest.mark.parametrize(
@@ -398,6 +428,45 @@ async def test_production_has_no_page_and_suggests_no_names() -> None:
         assert "Did you mean" not in (await client.ask("{ mode }")).text
     async with serving() as client:
         assert "Did you mean" in (await client.ask("{ mode }")).text
+
+
+@pytest.mark.parametrize(
+    ("query", "variables"),
+    [
+        ("{ models { nodez { id } } }", {}),
+        ("{ models { nodes { ... on Modle { id } } } }", {}),
+        ("{ models(frist: 1) { totalCount } }", {}),
+        ("{ models(orderBy: NAM) { totalCount } }", {}),
+        ("{ models(filter: {ownr: 1}) { totalCount } }", {}),
+        ("query($x: ModelFiltr) { models(filter: $x) { totalCount } }", {}),
+        ("{ models @inclde(if: true) { totalCount } }", {}),
+        ("query($x: EntityOrder) { models(orderBy: $x) { totalCount } }", {"x": "NAM"}),
+        ("query($x: ModelFilter) { models(filter: $x) { totalCount } }", {"x": {"ownr": 1}}),
+        ('query($x: [EntityKind!]) { search(query: "a", kinds: $x) { totalCount } }', {"x": ["MODL"]}),
+    ],
+)
+async def test_nothing_in_production_suggests_a_name(query: str, variables: dict[str, object]) -> None:
+    async with serving(hide=True) as client:
+        answered = await client.ask(query, variables=variables)
+        assert answered.codes in (["GRAPHQL_VALIDATION_FAILED"], ["BAD_USER_INPUT"])
+        assert "Did you mean" not in answered.text
+
+
+@pytest.mark.parametrize(
+    "query", ["{ __schema { types { name } } }", '{ ...F } fragment F on Query { a: __type(name: "Model") { name } }']
+)
+async def test_who_may_not_ask_for_the_schema_is_told_so(query: str) -> None:
+    async with serving(introspects=False) as client:
+        answered = await client.ask(query)
+        assert (answered.codes, list(answered.json)) == (["INTROSPECTION_DISABLED"], ["errors"])
+        assert (await client.ask("{ __typename }")).json == {"data": {"__typename": "Query"}}
+    async with serving() as client:
+        assert "errors" not in (await client.ask(query)).json
+
+
+async def test_a_refusal_repeats_little_of_what_was_sent(client: Client) -> None:
+    answered = await client.ask("{ " + "z" * 60_000 + " }")
+    assert len(answered.text) < 1000
 
 
 async def test_an_error_made_to_be_shown_keeps_its_text_and_is_not_logged(client: Client, log: io.StringIO) -> None:
@@ -460,7 +529,7 @@ async def test_an_answer_that_cannot_be_written_is_our_fault(client: Client, log
 
 
 async def test_a_fault_nobody_foresaw_is_answered_too(log: io.StringIO) -> None:
-    def broken() -> StubContext:
+    def broken(_: Caller) -> StubContext:
         raise RuntimeError("a secret of ours")
 
     endpoint = Endpoint(Documents(SCHEMA), Reference(SCHEMA), broken)
@@ -471,17 +540,18 @@ async def test_a_fault_nobody_foresaw_is_answered_too(log: io.StringIO) -> None:
     assert "a secret of ours" in log.getvalue()
 
 
-async def test_errors_are_listed_by_path_and_past_fifty_counted(client: Client) -> None:
+async def test_errors_are_listed_by_path_and_past_fifty_counted() -> None:
     """Of each source and code by itself: one source that fails does not hide another."""
 
     async def model(args: Any) -> None:
         raise SourceUnavailable(args.source, f"{args.source} cannot be reached.")
 
-    client.stub.fields["model"] = model
-    client.stub.fields["pipeline"] = answers(SourceTimeout("flows", "flows did not answer in 3 s."))
     fields = [f'a{n:02}: model(name: "x", source: "studio") {{ id }}' for n in range(70)]
     fields.append('z: model(name: "x", source: "other") { id } b: pipeline(name: "x") { id }')
-    answered = await client.ask("{" + " ".join(fields) + "}")
+    async with serving(limits=Limits(aliases=100, root_fields=100)) as client:
+        client.stub.fields["model"] = model
+        client.stub.fields["pipeline"] = answers(SourceTimeout("flows", "flows did not answer in 3 s."))
+        answered = await client.ask("{" + " ".join(fields) + "}")
     paths = [error["path"] for error in answered.json["errors"]]
     assert paths == [*([f"a{n:02}"] for n in range(50)), ["b"], ["z"]]
     assert answered.json["extensions"] == {
@@ -558,5 +628,5 @@ async def test_what_outlasts_the_deadline_is_cut_off() -> None:
 async def test_operations_share_nothing() -> None:
     async with serving() as client:
         client.stub.fields["sources"] = answers([a_source("studio")])
-        await asyncio.gather(*(client.ask("{ sources { name } }") for _ in range(20)))
+        await asyncio.gather(*(client.ask(f"{{ a{n}: sources {{ name }} }}") for n in range(20)))
         assert (client.stub.made, client.stub.closed) == (20, 20)

@@ -57,10 +57,10 @@ async def graph_over(
 
 
 @asynccontextmanager
-async def graph_of(company: Company, server: str = "") -> AsyncIterator[Graph]:
-    """A gateway over fakes that serve this company; `server` is what its settings say of the gateway itself."""
+async def graph_of(company: Company, more: str = "", server: str = "") -> AsyncIterator[Graph]:
+    """A gateway over fakes that serve this company; `more` settings, and those of the server, as they are written."""
     async with (
         serve_company(company, remember=True) as running,
-        graph_over(f"[server]\n{server}\n{running.settings}", ENVIRONMENT, running.served) as graph,
+        graph_over(f"[server]\n{server}\n{running.settings}{more}", ENVIRONMENT, running.served) as graph,
     ):
         yield graph

@@ -91,7 +91,7 @@ async def test_what_is_not_there_is_null_without_an_error() -> None:
 
 async def test_more_than_a_thousand_are_refused() -> None:
     async with graph_of(build()) as graph:
-        answer = await graph.ask(ENTITIES, all=[{"__typename": "Domain", "id": "mlg://domain/-/ads"}] * 1001)
+        answer = await graph.ask(ENTITIES, all=[{"__typename": "Model", "id": "mlg://model/studio-mlflow/a"}] * 1001)
         assert answer["data"] is None
         assert answer["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
         assert not any(graph.calls(source) for source in graph.served)

@@ -42,7 +42,7 @@ BROAD = """{
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def graph() -> AsyncIterator[Graph]:
-    async with graph_of(story(), "explain = true") as graph:
+    async with graph_of(story(), server="explain = true") as graph:
         await graph.data("{ sources { name } }")  # Airflow's token and version are asked once per process
         yield graph
 

@@ -13,7 +13,7 @@ import msgspec
 
 from resolvers.errors import SourceBadResponse, SourceError
 from resolvers.http import SourceClient
-from resolvers.sources import Capability, Found, ListArgs, Needs, Page, PageAsk, SourceProfile
+from resolvers.sources import Capability, Found, ListArgs, Need, Needs, Page, PageAsk, SourceProfile
 from resolvers.sources.experimentation.growthbook_api import (
     EXPERIMENTS,
     NEWEST_FIRST,
@@ -22,10 +22,11 @@ from resolvers.sources.experimentation.growthbook_api import (
     Read,
     gathered,
 )
-from resolvers.sources.experimentation.growthbook_budget import CallBudget
+from resolvers.sources.experimentation.growthbook_budget import Budgets
 from resolvers.sources.experimentation.growthbook_details import Details
 from resolvers.sources.experimentation.growthbook_lists import CAPABILITIES, Lists
 from resolvers.sources.experimentation.growthbook_models import ModelLookup
+from resolvers.sources.experimentation.growthbook_plan import growthbook_plan
 from resolvers.sources.experimentation.growthbook_rows import (
     ExperimentRow,
     ResultRow,
@@ -80,8 +81,9 @@ class GrowthBook:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.profile = profile
+        self.plans = growthbook_plan(profile.scan_rows)
         self._client = client
-        self._api = GrowthBookApi(client, CallBudget(profile.name, clock))
+        self._api = GrowthBookApi(client, Budgets(profile.name, clock, forwarded=profile.forwarded))
         self._details = Details(profile, client, self._api, client_key, self.url)
         self._lists = Lists(profile, self._api)
         self._models = ModelLookup(profile, self._api, self._details)
@@ -158,7 +160,9 @@ class GrowthBook:
             return [Found() for _ in keys]
         found = await self._models.candidates(asked, args)
         ids = list(dict.fromkeys(row for rows in found.models.values() for row in rows))
-        built = await self._details.experiments([found.rows[row] for row in ids], needs, found.index)
+        # What everybody is served tells where to look, but not that this caller may see it: that takes own reads.
+        index = None if self.profile.forwarded else found.index
+        built = await self._details.experiments([found.rows[row] for row in ids], needs | {Need.VALUES}, index)
         experiments = dict(zip(ids, built, strict=True))
         items: list[Found[Experiment] | SourceError] = []
         for key in keys:

@@ -11,7 +11,7 @@ import msgspec
 
 from resolvers.errors import SourceBadResponse, SourceError, SourceFault
 from resolvers.http import Answer, Query, SourceClient, unusable_as_segment
-from resolvers.sources.experimentation.growthbook_budget import CallBudget
+from resolvers.sources.experimentation.growthbook_budget import Budgets
 from resolvers.sources.experimentation.growthbook_rows import ExperimentRow, NamedRow, ResultRow, Row
 from resolvers.sources.experimentation.growthbook_values import FeatureRow
 from schema.scalars import Timestamp
@@ -112,9 +112,12 @@ class Unreadable(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RowPage(Generic[R]):
+    """`miscounted` says that the list counts fewer rows than it answered: nobody knows then how many follow."""
+
     rows: Sequence[Read[R] | Unreadable]
     total: int
     more: bool
+    miscounted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,21 +134,21 @@ class Walk(Generic[R]):
 class GrowthBookApi:
     """Calls below `/api` with the secret key, within its budget."""
 
-    def __init__(self, client: SourceClient, budget: CallBudget) -> None:
+    def __init__(self, client: SourceClient, budgets: Budgets) -> None:
         self._client = client
-        self._budget = budget
+        self._budgets = budgets
 
     async def get(self, segments: Sequence[str], query: Query = ()) -> Answer | None:
         """GET; None where GrowthBook says that there is no such thing, which it does by 400 and a text."""
-        path, accepted = ("api", *segments), (400, 429)
+        path, accepted, budget = ("api", *segments), (400, 429), self._budgets.mine()
         if self._client.remembers(path, query):
             answer = await self._client.get(path, query, also=accepted)
         else:
-            with self._budget.spending():
+            with budget.spending():
                 answer = await self._client.get(path, query, also=accepted)
-                self._budget.told(answer.headers)
+                budget.told(answer.headers)
         if answer.status == 429:
-            raise self._budget.refusal(answer)
+            raise budget.refusal(answer)
         if answer.status == 400:
             message = answer.read(_Refusal).message
             if message.startswith(("Could not find ", "No results found ")):
@@ -161,10 +164,12 @@ class GrowthBookApi:
         page = answer.read(listing.page)
         if page.offset != offset or len(page.rows) > limit:
             raise SourceBadResponse(answer.source, f"{answer.source} answered another page than the one asked for.")
+        if page.has_more != (offset + limit < page.total):
+            raise SourceBadResponse(answer.source, f"{answer.source} contradicts itself on whether more rows follow.")
         rows: list[Read[R] | Unreadable] = []
         for raw, row in zip(page.rows, answer.rows(page.rows, listing.row), strict=True):
             rows.append(Unreadable(_names(raw), row) if isinstance(row, SourceError) else Read(row, answer.fetched_at))
-        return RowPage(rows, page.total, page.has_more)
+        return RowPage(rows, page.total, page.has_more, len(rows) > max(page.total - offset, 0))
 
     async def walk(self, listing: Listing[R], query: Query = (), *, most: int) -> Walk[R]:
         """A whole list, up to `most` rows: its first page, then the others together."""
@@ -194,7 +199,8 @@ class GrowthBookApi:
             first = await self.page(listing, query)
             nameless = _collect(first, names, missing, found)
             free = self._asked_before(listing, query, range(PAGE, first.total, PAGE))
-            if (free or len(missing) > pages(first.total) - 1) and first.total <= most:
+            fewer = free or len(missing) > pages(first.total) - 1
+            if fewer and first.total <= most and not first.miscounted:
                 try:
                     for page in await self._rest(listing, query, first, most):
                         nameless = _collect(page, names, missing, found) or nameless
@@ -232,10 +238,12 @@ class GrowthBookApi:
 
     async def _rest(self, listing: Listing[R], query: Query, first: RowPage[R], most: int) -> list[RowPage[R]]:
         """The pages after the first, together."""
+        if first.miscounted:
+            raise self._changed()
         offsets = range(PAGE, min(first.total, most), PAGE)
         if not offsets:
             return []
-        self._budget.require(sum(not self._asked_before(listing, query, [offset]) for offset in offsets))
+        self._budgets.mine().require(sum(not self._asked_before(listing, query, [offset]) for offset in offsets))
         calls = [self.page(listing, query, offset=offset, limit=min(PAGE, most - offset)) for offset in offsets]
         rest = []
         for page in await gathered(calls):
@@ -243,9 +251,12 @@ class GrowthBookApi:
                 raise page
             if page.total != first.total:
                 # A row that left the list moved later rows to pages already read: one of them would be lost.
-                raise SourceFault(self._client.name, f"{self._client.name} changed while it was read: ask again.")
+                raise self._changed()
             rest.append(page)
         return rest
+
+    def _changed(self) -> SourceFault:
+        return SourceFault(self._client.name, f"{self._client.name} changed while it was read: ask again.")
 
     def _asked_before(self, listing: Listing[R], query: Query, offsets: Iterable[int]) -> bool:
         """Whether this operation has these pages."""

@@ -4,14 +4,33 @@ from __future__ import annotations
 
 import math
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
+from resolvers.caller import caller
 from resolvers.errors import SourceRateLimited
 from resolvers.http import Answer, retry_after_ms
 
 _SAME_WINDOW_S = 2.0
 """`RateLimit-Reset` is in whole seconds, so two answers of one window may disagree by about one."""
+
+
+class Budgets:
+    """The budget of each key that is used: the gateway's one, or that of every caller whose own token is sent."""
+
+    def __init__(self, source: str, clock: Callable[[], float], *, forwarded: bool, most: int = 1000) -> None:
+        self._source, self._clock, self._forwarded, self._most = source, clock, forwarded, most
+        self._kept: OrderedDict[str, CallBudget] = OrderedDict()
+
+    def mine(self) -> CallBudget:
+        """The budget of whoever asks now."""
+        whose = caller().scope if self._forwarded else ""
+        budget = self._kept.setdefault(whose, CallBudget(self._source, self._clock))
+        self._kept.move_to_end(whose)
+        if len(self._kept) > self._most:
+            self._kept.popitem(last=False)
+        return budget
 
 
 class CallBudget:

@@ -108,7 +108,8 @@ class Details:
         linked = [row for row in rows if row.linked_features]
         found: dict[str, Values | SourceError | None] = {}
         conventions = self._profile.conventions
-        if any(row.status == "running" for row in linked) and (payload := await self.payload()) is not None:
+        running = any(row.status == "running" for row in linked) and not self._profile.forwarded
+        if running and (payload := await self.payload()) is not None:
             for row in linked:
                 if row.status == "running" and (values := payload.of(row, conventions)) is not None:
                     found[row.id] = values

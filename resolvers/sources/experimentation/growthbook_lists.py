@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from resolvers.errors import SourceError
 from resolvers.http import Query
-from resolvers.sources import Capability, Found, ListArgs, ListFilter, Page, PageAsk, SourceProfile
+from resolvers.sources import MOST_PAGES, Capability, Found, ListArgs, ListFilter, Page, PageAsk, SourceProfile
 from resolvers.sources.experimentation.growthbook_api import (
     EXPERIMENTS,
     NEWEST_FIRST,
@@ -91,14 +91,16 @@ class Lists:
 
     async def _page(self, ask: PageAsk, query: Query, exact: bool) -> Rows:
         rows: list[Read[ExperimentRow] | SourceError] = []
-        more, total = True, None
-        while more and len(rows) < ask.limit:
+        more, total, pages = True, None, 0
+        while more and len(rows) < ask.limit and pages < MOST_PAGES:
+            pages += 1
             limit = min(PAGE, ask.limit - len(rows))
             page = await self._api.page(EXPERIMENTS, query, offset=ask.position + len(rows), limit=limit)
+            more, total = page.more or page.miscounted, None if page.miscounted else page.total
+            known = {row.row.id for row in rows if isinstance(row, Read)}
+            if not page.rows or known.intersection(row.row.id for row in page.rows[:1] if isinstance(row, Read)):
+                break  # nothing, or a list that begins anew
             rows += [row.error if isinstance(row, Unreadable) else row for row in page.rows]
-            more, total = page.more, page.total
-            if not page.rows:
-                break
         return Page(rows, more, total, exact)
 
     async def _united(self, queries: Sequence[Query], order: EntityOrder) -> Callable[[PageAsk], Rows]:

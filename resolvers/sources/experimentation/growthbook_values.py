@@ -9,6 +9,7 @@ import msgspec
 
 from resolvers.conventions import Conventions, models_in_value
 from resolvers.sources.experimentation.growthbook_rows import ExperimentRow, Row, Value, VariationRow
+from resolvers.upstream.strict import exact
 
 
 class RuleValue(msgspec.Struct, rename="camel", frozen=True):
@@ -168,7 +169,8 @@ def _together(values: dict[str, Value | None]) -> Value | None:
 
 def _parsed(raw: msgspec.Raw) -> Value:
     value = msgspec.json.decode(raw)
-    return Value(value if isinstance(value, str) else bytes(raw).decode(), value)
+    text = value if isinstance(value, str) else bytes(raw).decode()
+    return Value(text, value if exact(value) else text)
 
 
 def _value(feature: FeatureRow, text: str, sparse: bool) -> Value:
@@ -184,4 +186,4 @@ def _value(feature: FeatureRow, text: str, sparse: bool) -> Value:
                 text = msgspec.json.encode(value).decode()
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return Value(text, text)
-    return Value(text, value)
+    return Value(text, value if exact(value) else text)

@@ -14,6 +14,7 @@ from resolvers.sources.experimentation.unleash_flags import Experiments, Unleash
 from resolvers.sources.experimentation.unleash_lists import CAPABILITIES as LIST_CAPABILITIES
 from resolvers.sources.experimentation.unleash_lists import Lists
 from resolvers.sources.experimentation.unleash_models import UnleashModels
+from resolvers.sources.experimentation.unleash_plan import unleash_plan
 from resolvers.sources.experimentation.unleash_rows import nameable
 from schema.experiment import Experiment, ExperimentResults, UsageWindow
 from schema.identity import EntityKind
@@ -42,6 +43,7 @@ class Unleash:
 
     def __init__(self, profile: SourceProfile, client: SourceClient, environment: str = "development") -> None:
         self.profile, self.environment = profile, environment
+        self.plans = unleash_plan(profile.scan_rows)
         self._client = client
         self._calls = UnleashCalls(client, environment, profile.scan_rows)
         self._flags = UnleashFlags(profile, self._calls)

@@ -11,6 +11,7 @@ import strawberry
 from resolvers.sources import SourceProfile
 from resolvers.sources.labels import domain_of, owners_of, parse_word
 from resolvers.times import from_iso
+from resolvers.upstream.strict import exact
 from schema.experiment import Experiment, ExperimentStatus, Variation
 from schema.identity import EntityKind, Reference, UrlMaker
 from schema.scalars import JSON, Timestamp
@@ -198,7 +199,9 @@ def _value(payload: Payload) -> JSON:
     """JSON and numbers are parsed, as SDKs do; a string stays one even when it looks like a number."""
     if payload.type in ("json", "number"):
         try:
-            return JSON(msgspec.json.decode(payload.value))
+            value = msgspec.json.decode(payload.value)
+            if exact(value):
+                return JSON(value)
         except (msgspec.MsgspecError, RecursionError):
             pass
     return JSON(payload.value)

@@ -41,6 +41,7 @@ from resolvers.sources.orchestration.airflow_lists import (
 )
 from resolvers.sources.orchestration.airflow_pipelines import CAPABILITIES as LIST_CAPABILITIES
 from resolvers.sources.orchestration.airflow_pipelines import DAGS, Pipelines
+from resolvers.sources.orchestration.airflow_plan import airflow_plan
 from resolvers.sources.orchestration.airflow_rows import (
     RUN_STATES,
     TASK_STATES,
@@ -98,6 +99,7 @@ class Airflow:
 
     def __init__(self, profile: SourceProfile, client: SourceClient) -> None:
         self.profile = profile
+        self.plans = airflow_plan(profile.scan_rows)
         self._client = client
         self._release: tuple[int, int] | None = None
         self._runs = Runs(profile, client, self.url)
@@ -182,12 +184,14 @@ class Airflow:
         rows = self._matched_dags(listed.reads, keys)
         missing = [key for key in keys if key not in rows.found]
         if missing and not listed.whole:
-            total = listed.total or 0
-            if total - len(listed.reads) > PAGE_ROWS * len(missing):
+            total = listed.total
+            if total is not None and total - len(listed.reads) <= PAGE_ROWS * len(missing):
+                listed = await walk_on(self._client, DAGS, query, listed, total)
+                rows = self._matched_dags(listed.reads, keys)
+                missing = [key for key in keys if key not in rows.found]
+            if missing and not listed.whole:
                 alone = await singly(self._pipeline, missing)
                 return {**items(keys, rows, self._as_pipeline), **alone}
-            listed = await walk_on(self._client, DAGS, query, listed, total)
-            rows = self._matched_dags(listed.reads, keys)
         return items(keys, rows, self._as_pipeline)
 
     async def _tagged(self, tags: Sequence[str]) -> Mapping[str, Found[Pipeline]]:

@@ -50,6 +50,7 @@ class Assets:
         if self._is_too_long(first):
             return await self._narrowed(keys, self.by_pipeline)
         listed = await walk_on(self.client, ASSETS, query, first, self.scan_rows)
+        listed.counted(self.client.name)
         mentions: list[AssetMention] = []
         unreadable: dict[str, SourceBadResponse] = {}
         for read in listed.reads:
@@ -68,6 +69,8 @@ class Assets:
         rows = matched(self.client.name, listed.reads, set(keys), lambda row: row.uri, AssetUri)
         if self._is_too_long(first) and not rows.found:
             raise self._page_limit()
+        if len(rows.found) < len(keys) and not self._is_too_long(first):
+            listed.counted(self.client.name)
         return items(keys, rows, _as_asset)
 
     async def by_place(self, keys: Sequence[str]) -> Mapping[str, Found[AssetMention] | SourceError]:

@@ -17,7 +17,7 @@ import msgspec
 
 from resolvers.errors import SourceBadResponse, SourceError
 from resolvers.http import Answer, Query, SourceClient
-from resolvers.sources import Page, PageAsk
+from resolvers.sources import MOST_PAGES, Page, PageAsk
 from schema.scalars import Timestamp
 
 T = TypeVar("T")
@@ -85,15 +85,26 @@ class Read(NamedTuple, Generic[Row]):
 
 @dataclass(frozen=True, slots=True)
 class Stretch(Generic[Row]):
-    """Rows of a list in its order; `total` is the length of the whole list, None where Airflow did not count."""
+    """Rows of a list in its order; `total` is the length of the whole list, None where Airflow did not count.
+
+    `miscounted` says that it counted fewer than it answered: nobody knows then how many follow.
+    """
 
     reads: Sequence[Read[Row]]
     total: int | None
+    miscounted: bool = False
+
+    def counted(self, source: str) -> None:
+        """Raise where Airflow counted other rows than it answered: some may be missing."""
+        if self.miscounted or (self.total is not None and len(self.reads) < self.total):
+            raise SourceBadResponse(source, f"{source} answered other rows than it counted.")
 
     @property
     def whole(self) -> bool:
-        """Whether a stretch from the first row on is the whole list."""
-        return self.total is not None and len(self.reads) >= self.total
+        """Whether a stretch from the first row on is the whole list; a row that came twice is one."""
+        if self.total is None or len(self.reads) < self.total:
+            return False
+        return len({bytes(read.raw) for read in self.reads}) >= self.total
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,14 +148,20 @@ async def stretch(client: SourceClient, kind: Kind[Row], query: Query, position:
     """
     reads: list[Read[Row]] = []
     total: int | None = None
-    while len(reads) < limit:
+    pages = 0
+    while len(reads) < limit and pages < MOST_PAGES:
+        pages += 1
         asked = min(limit - len(reads), PAGE_ROWS)
         place = (("limit", str(asked)), ("offset", str(position + len(reads))))
         answer = await client.get(kind.segments, (*query, *place), also=(404,))
         if is_absent(answer):
             return Stretch([], 0)
         rows, total = _read(answer, kind)
+        if _again(reads, rows):
+            break
         reads += rows[:asked]
+        if total is not None and rows and position + len(reads) > total:
+            return Stretch(reads, None, miscounted=True)
         if not rows or (len(rows) < asked if total is None else position + len(reads) >= total):
             break
     return Stretch(reads, total)
@@ -157,7 +174,7 @@ async def walk(client: SourceClient, kind: Kind[Row], query: Query, most: int) -
 
 
 async def walk_on(client: SourceClient, kind: Kind[Row], query: Query, first: Stretch[Row], most: int) -> Stretch[Row]:
-    """The rest of a list whose first rows are known."""
+    """The rest of a list whose first rows are known; nothing more where Airflow did not count them."""
     start = len(first.reads)
     stop = min(first.total if first.total is not None else start, most)
     rest = await asyncio.gather(
@@ -166,12 +183,15 @@ async def walk_on(client: SourceClient, kind: Kind[Row], query: Query, first: St
             for position in range(start, stop, PAGE_ROWS)
         )
     )
-    return Stretch([*first.reads, *(read for part in rest for read in part.reads)], first.total)
+    if any(_again(first.reads, part.reads) for part in rest):
+        raise SourceBadResponse(client.name, f"{client.name} answered the same rows again and said that more follow.")
+    return Stretch([*first.reads, *(read for part in rest for read in part.reads)], first.total, first.miscounted)
 
 
 async def posted(client: SourceClient, kind: Kind[Row], body: Mapping[str, object]) -> Stretch[Row]:
     """One page of a list that is asked for with a body."""
-    return Stretch(*_read(await client.post(kind.segments, body), kind))
+    rows, total = _read(await client.post(kind.segments, body), kind)
+    return Stretch(rows, None, miscounted=True) if total is not None and len(rows) > total else Stretch(rows, total)
 
 
 def one(answer: Answer, shape: type[Row]) -> Read[Row]:
@@ -220,8 +240,9 @@ def items(
 
 def page(listed: Stretch[Row], ask: PageAsk, make: Callable[[Read[Row]], T | SourceError]) -> Page[T]:
     rows = [make(read) for read in listed.reads]
-    more = len(rows) == ask.limit if listed.total is None else ask.position + len(rows) < listed.total
-    return Page(rows, more, listed.total)
+    if listed.total is None:
+        return Page(rows, listed.miscounted or len(rows) == ask.limit)
+    return Page(rows, ask.position + len(rows) < listed.total, listed.total)
 
 
 async def singly(ask: Callable[[Key], Awaitable[T | SourceError]], keys: Iterable[Key]) -> dict[Key, T | SourceError]:
@@ -274,6 +295,11 @@ def calls(keys: Iterable[Key], parts: Callable[[Key], Collection[str]], most: in
         sent.update(parts(key))
         size += added
     return cut
+
+
+def _again(before: Sequence[Read[Row]], rows: Sequence[Read[Row]]) -> bool:
+    """Whether a list that is read on begins anew: its pages go in a circle."""
+    return bool(before and rows and before[0].raw == rows[0].raw)
 
 
 def _bytes(part: str) -> int:

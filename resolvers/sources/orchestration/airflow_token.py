@@ -18,7 +18,7 @@ MARGIN_S = 60.0
 
 
 class AirflowToken:
-    """A `resolvers.http.Credential`: POST /auth/token answers 201 and a JSON web token (checked against 3.3.2: 24 h).
+    """A `Credential`: POST /auth/token answers 201 and a JSON web token (checked against 3.3.2: 24 h).
 
     A missing or ended token is answered 401, an unreadable one 403; any other 403 is about rights and not renewed.
     """
@@ -31,6 +31,9 @@ class AirflowToken:
         self._turn = asyncio.Lock()
         self._turns = 0
         self._failure: SourceError | None = None
+
+    def scope(self) -> str:
+        return ""
 
     async def headers(self, send: Send) -> Mapping[str, str]:
         return _signed(self._fresh() or await self._fetched(send))

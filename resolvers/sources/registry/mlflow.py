@@ -20,6 +20,7 @@ from resolvers.sources.registry.mlflow_filter import chunks, equals, is_name, on
 from resolvers.sources.registry.mlflow_lists import CAPABILITIES, model_pages, models_with_words
 from resolvers.sources.registry.mlflow_lookup import ROWS_A_PAGE, Lookup, Outcome, is_run_id, with_aliases
 from resolvers.sources.registry.mlflow_pages import version_pages
+from resolvers.sources.registry.mlflow_plan import mlflow_plan
 from resolvers.sources.registry.mlflow_rows import Builder, ModelRow, Read, RunRow, VersionRow
 from resolvers.sources.registry.mlflow_scan import Reads, by_tag, those, walk
 from schema.connection import IncompleteReason
@@ -59,6 +60,7 @@ class Mlflow:
 
     def __init__(self, profile: SourceProfile, client: SourceClient) -> None:
         self.profile = profile
+        self.plans = mlflow_plan(profile.scan_rows)
         self._client = client
         self._api = MlflowApi(client)
         self._lookup = Lookup(self._api)

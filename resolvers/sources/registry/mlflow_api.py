@@ -136,6 +136,7 @@ class MlflowApi:
         """GET experiments/search: the ids every search of runs must name, deleted groups too; 20,000 at most."""
         ids: list[str] = []
         token: list[tuple[str, str]] = []
+        tokens: set[str] = set()
         for _ in range(_MOST_GROUP_PAGES):
             query = [("max_results", str(GROUPS_A_PAGE)), ("view_type", "ALL"), *token]
             answer = self._page(await self._get("experiments", "search", query))
@@ -144,6 +145,9 @@ class MlflowApi:
             ids += [row.experiment_id for row in rows if not isinstance(row, SourceError)]
             if not page.next_page_token:
                 break
+            if page.next_page_token in tokens:
+                raise SourceBadResponse(answer.source, f"{answer.source} answered pages that go in a circle.")
+            tokens.add(page.next_page_token)
             token = [("page_token", page.next_page_token)]
         return ids
 

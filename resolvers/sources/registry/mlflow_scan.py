@@ -10,7 +10,7 @@ from typing import TypeVar
 import msgspec
 
 from resolvers.errors import SourceError
-from resolvers.sources import Found
+from resolvers.sources import MOST_PAGES, Found
 from resolvers.sources.registry import TagKey
 from resolvers.sources.registry.mlflow_api import Listed
 from resolvers.sources.registry.mlflow_filter import begins, contains, equals, is_tag_key, is_value, tag
@@ -29,8 +29,9 @@ async def walk(search: Callable[[int, int], Awaitable[Listed[K, R]]], a_page: in
     """Page after page, by limit and offset, until the end or `most` rows; what was read stays if a later page fails."""
     found: dict[K | None, Read[R]] = {}
     reasons: set[IncompleteReason] = set()
-    scanned = 0
+    scanned = pages = 0
     while True:
+        pages += 1
         try:
             listed = await search(min(a_page, most - scanned), scanned)
         except SourceError as error:
@@ -38,6 +39,7 @@ async def walk(search: Callable[[int, int], Awaitable[Listed[K, R]]], a_page: in
                 return error
             reasons.add(IncompleteReason.SOURCE_UNAVAILABLE)
             break
+        again = scanned and listed.rows and all(key in found for key, _ in listed.rows)
         scanned += len(listed.rows)
         for key, row in listed.rows:
             if isinstance(row, Read):
@@ -46,7 +48,10 @@ async def walk(search: Callable[[int, int], Awaitable[Listed[K, R]]], a_page: in
                 reasons.add(IncompleteReason.SOURCE_UNAVAILABLE)
         if not listed.more:
             break
-        if scanned >= most or not listed.rows:
+        if again:  # pages that go in a circle
+            reasons.add(IncompleteReason.SOURCE_UNAVAILABLE)
+            break
+        if scanned >= most or pages >= MOST_PAGES or not listed.rows:
             reasons.add(IncompleteReason.SCAN_LIMIT)
             break
     return Found(list(found.values()), scanned, frozenset(reasons))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TypeVar, cast
 
 import strawberry
 
+from resolvers.caller import ANYONE, Caller, caller
 from resolvers.errors import SourceUnavailable
 from resolvers.operation import Call, deadline, record, until
 from resolvers.search.documents import united
@@ -41,6 +43,7 @@ class Shelf:
         self.ended = False
         self.error: SourceUnavailable | None = None
         self.deadlines: list[float | None] = []
+        self.askers: list[Caller] = []
         self._rows = [_pipeline(name, number) for number in range(pipelines)]
         self._assets = [
             AssetMention(f"s3://bucket/{number}", f"bucket-{number}", (), (), NOW) for number in range(assets)
@@ -57,6 +60,7 @@ class Shelf:
         self.calls.append(name)
         record(Call(self.profile.name, "GET", name))
         self.deadlines.append(deadline())
+        self.askers.append(caller())
         try:
             await self.open.wait()
         except asyncio.CancelledError:
@@ -144,26 +148,38 @@ async def test_a_source_that_fails_is_told_with_what_it_gave_before() -> None:
 
 async def test_all_who_ask_meanwhile_share_one_sweep_and_nothing_is_kept() -> None:
     shelf, sweeps = Shelf(50), Sweeps(SearchLimits())
-    reads = await asyncio.gather(*(sweeps.read(shelf.adapter, "", PIPELINES) for _ in range(5)))
+    reads = await asyncio.gather(*(sweeps.read(shelf.adapter, PIPELINES) for _ in range(5)))
     assert len(shelf.calls) == 1
     assert all(read.swept is reads[0].swept and read.age_s is None for read in reads)
     assert sweeps.kept_size == 0
-    await sweeps.read(shelf.adapter, "", PIPELINES)
+    await sweeps.read(shelf.adapter, PIPELINES)
     assert len(shelf.calls) == 2
 
 
-async def test_no_two_credentials_share_a_sweep() -> None:
+async def test_callers_share_no_sweep_of_a_source_that_is_asked_with_their_own_tokens() -> None:
     shelf, sweeps = Shelf(50), Sweeps(SearchLimits(max_age_s=60))
-    await asyncio.gather(sweeps.read(shelf.adapter, "one", PIPELINES), sweeps.read(shelf.adapter, "other", PIPELINES))
+    shelf.profile = replace(shelf.profile, forwarded=True)
+    one, other = Caller("one", token="token-1"), Caller("other", token="token-2")
+    await asyncio.gather(*(sweeps.read(shelf.adapter, PIPELINES, asking) for asking in (one, other, one)))
     assert len(shelf.calls) == 2
-    await sweeps.read(shelf.adapter, "third", PIPELINES)
+    assert set(shelf.askers) == {one, other}
+    await sweeps.read(shelf.adapter, PIPELINES)
     assert len(shelf.calls) == 3
+    assert (await sweeps.read(shelf.adapter, PIPELINES, other)).age_s is not None
+
+
+async def test_callers_share_the_sweep_of_a_source_that_is_asked_with_the_gateways_own_credential() -> None:
+    shelf, sweeps = Shelf(50), Sweeps(SearchLimits())
+    callers = [Caller("one", token="token-1"), Caller("other", token="token-2")]
+    await asyncio.gather(*(sweeps.read(shelf.adapter, PIPELINES, asking) for asking in callers))
+    assert len(shelf.calls) == 1
+    assert shelf.askers == [ANYONE]
 
 
 async def test_a_sweep_ends_with_the_last_who_waits_for_it() -> None:
     shelf, sweeps = Shelf(50), Sweeps(SearchLimits(time_s=60))
     shelf.open.clear()
-    one, other = (asyncio.create_task(sweeps.read(shelf.adapter, "", PIPELINES)) for _ in range(2))
+    one, other = (asyncio.create_task(sweeps.read(shelf.adapter, PIPELINES)) for _ in range(2))
     while not shelf.calls:
         await asyncio.sleep(0)
     one.cancel()
@@ -172,7 +188,7 @@ async def test_a_sweep_ends_with_the_last_who_waits_for_it() -> None:
     other.cancel()
     await asyncio.wait([other])
     shelf.open.set()
-    after = await sweeps.read(shelf.adapter, "", PIPELINES)  # does not wait for what is ending
+    after = await sweeps.read(shelf.adapter, PIPELINES)  # does not wait for what is ending
     assert shelf.ended
     assert len(after.swept.documents) == 50
 
@@ -181,7 +197,7 @@ async def test_a_sweep_has_its_own_deadline_not_that_of_who_began_it() -> None:
     shelf, sweeps = Shelf(50), Sweeps(SearchLimits(time_s=60))
     now = asyncio.get_running_loop().time()
     with until(now + 1):
-        await sweeps.read(shelf.adapter, "", PIPELINES)
+        await sweeps.read(shelf.adapter, PIPELINES)
     (end,) = shelf.deadlines
     assert end is not None
     assert end >= now + 60
@@ -192,8 +208,8 @@ async def test_a_sweep_has_its_own_deadline_not_that_of_who_began_it() -> None:
 
 async def test_a_kept_sweep_serves_who_asks_for_the_same_lists_or_fewer_and_tells_its_age() -> None:
     shelf, sweeps = Shelf(50, 20), Sweeps(SearchLimits(max_age_s=60))
-    fresh = await sweeps.read(shelf.adapter, "", BOTH)
-    again, fewer = await sweeps.read(shelf.adapter, "", BOTH), await sweeps.read(shelf.adapter, "", PIPELINES)
+    fresh = await sweeps.read(shelf.adapter, BOTH)
+    again, fewer = await sweeps.read(shelf.adapter, BOTH), await sweeps.read(shelf.adapter, PIPELINES)
     assert fresh.age_s is None
     assert again.swept is fewer.swept is fresh.swept
     assert again.age_s is not None
@@ -203,22 +219,22 @@ async def test_a_kept_sweep_serves_who_asks_for_the_same_lists_or_fewer_and_tell
 
 async def test_a_kept_sweep_is_not_used_past_its_age() -> None:
     shelf, sweeps = Shelf(50), Sweeps(SearchLimits(max_age_s=1e-9))
-    await sweeps.read(shelf.adapter, "", PIPELINES)
-    assert (await sweeps.read(shelf.adapter, "", PIPELINES)).age_s is None
+    await sweeps.read(shelf.adapter, PIPELINES)
+    assert (await sweeps.read(shelf.adapter, PIPELINES)).age_s is None
     assert len(shelf.calls) == 2
 
 
 async def test_what_failed_is_not_kept() -> None:
     shelf, sweeps = Shelf(50), Sweeps(SearchLimits(max_age_s=60))
     shelf.error = SourceUnavailable("shelf", "shelf cannot be reached.")
-    assert (await sweeps.read(shelf.adapter, "", PIPELINES)).swept.error is not None
+    assert (await sweeps.read(shelf.adapter, PIPELINES)).swept.error is not None
     shelf.error = None
-    assert (await sweeps.read(shelf.adapter, "", PIPELINES)).swept.error is None
+    assert (await sweeps.read(shelf.adapter, PIPELINES)).swept.error is None
 
 
 async def test_the_index_of_kept_sweeps_is_made_once_and_goes_with_them() -> None:
     shelf, sweeps = Shelf(50), Sweeps(SearchLimits(max_age_s=60))
-    read = await sweeps.read(shelf.adapter, "", PIPELINES)
+    read = await sweeps.read(shelf.adapter, PIPELINES)
     index = await sweeps.index_of([read], whole=True)
     assert index is not None
     assert await sweeps.index_of([read], whole=True) is index
@@ -227,7 +243,7 @@ async def test_the_index_of_kept_sweeps_is_made_once_and_goes_with_them() -> Non
 
 async def test_there_is_no_index_of_what_is_not_kept() -> None:
     shelf, sweeps = Shelf(50), Sweeps(SearchLimits())
-    assert await sweeps.index_of([await sweeps.read(shelf.adapter, "", PIPELINES)], whole=True) is None
+    assert await sweeps.index_of([await sweeps.read(shelf.adapter, PIPELINES)], whole=True) is None
 
 
 async def test_what_is_kept_never_takes_more_than_its_bound() -> None:
@@ -237,17 +253,17 @@ async def test_what_is_kept_never_takes_more_than_its_bound() -> None:
     sweeps = Sweeps(SearchLimits(max_age_s=60), kept_bytes=3 * size + size // 2)
     shelves = [Shelf(200, name=f"shelf-{number}") for number in range(10)]
     for shelf in shelves:
-        read = await sweeps.read(shelf.adapter, "", PIPELINES)
+        read = await sweeps.read(shelf.adapter, PIPELINES)
         await sweeps.index_of([read], whole=True)
         assert sweeps.kept_size <= 3 * size + size // 2
-    ages = [(await sweeps.read(shelf.adapter, "", PIPELINES)).age_s for shelf in reversed(shelves)]
+    ages = [(await sweeps.read(shelf.adapter, PIPELINES)).age_s for shelf in reversed(shelves)]
     assert ages[0] is not None
     assert ages[-1] is None
 
 
 async def test_a_sweep_larger_than_the_bound_is_not_kept() -> None:
     shelf, sweeps = Shelf(200), Sweeps(SearchLimits(max_age_s=60), kept_bytes=1000)
-    await sweeps.read(shelf.adapter, "", PIPELINES)
+    await sweeps.read(shelf.adapter, PIPELINES)
     assert sweeps.kept_size == 0
 
 

@@ -797,8 +797,10 @@ async def test_answers_the_error_of_a_failed_call_for_each_of_its_keys(
             at.airflow.assets_by_uri([CHURN, RANKER], None, NOTHING),
             at.airflow.upstream_runs([RunKey("a", "r")], None, NOTHING),
         ]
+        # A server that fails again and again is not asked any more.
+        told = {error, SourceUnavailable} if status >= 500 else {error}
         for items in await asyncio.gather(*asked):
-            assert [type(item) for item in items] == [error] * len(items)
+            assert {type(item) for item in items} <= told
             assert len(set(map(id, items))) == len(items)
 
 
@@ -903,7 +905,7 @@ async def test_fetches_one_token_for_calls_made_at_once() -> None:
     async with guarded() as at:
         found = await asyncio.gather(*(at.airflow.pipelines_by_name([name], None, NOTHING) for name in "ababab"))
         assert [names(items) for items in found] == [[name] for name in "ababab"]
-        assert (at.tokens(), at.others()) == (1, 6)
+        assert (at.tokens(), at.others()) == (1, 2)
 
 
 async def test_renews_the_token_before_it_ends() -> None:
@@ -958,7 +960,7 @@ async def test_asks_once_with_a_wrong_password_however_many_wait() -> None:
 
 async def test_recovers_when_the_token_service_does() -> None:
     async with guarded() as at:
-        at.failures += [502, 404]
+        at.failures += [502, 502, 404]
         (first,) = await at.airflow.pipelines_by_name(["a"], None, NOTHING)
         (second,) = await at.airflow.pipelines_by_name(["a"], None, NOTHING)
         assert isinstance(first, SourceUnavailable)

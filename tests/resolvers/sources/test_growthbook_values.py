@@ -84,6 +84,13 @@ def test_a_value_that_is_not_the_json_it_should_be_stays_text() -> None:
     assert [value and value.value for value in broken.of(linked("a"), CONVENTIONS) or []] == ["{nope", "NaN"]
 
 
+def test_a_value_with_a_number_that_readers_would_round_stays_text() -> None:
+    large, exact = '{"id": [9007199254740993]}', '{"id": 9007199254740992}'
+    index = index_of_features([feature("a", rule(large, exact), valueType="json")])
+
+    assert [value and value.value for value in index.of(linked("a"), CONVENTIONS) or []] == [large, {"id": 2**53}]
+
+
 def test_a_payload_tells_variations_by_key_or_else_by_place_and_experiments_by_linked_feature() -> None:
     def payload(**fields: object) -> ValueIndex:
         served = {"key": "test-1", "variations": [{"model": "r"}, "models:/r/2"], **fields}

@@ -676,10 +676,12 @@ async def test_a_failing_server_is_an_error_for_every_key() -> None:
         assert {type(item) for item in await asked.mlflow.models_by_name(["a", "b", "c'\""], None, NOTHING)} == {
             SourceFault
         }
+    async with asking(failing) as asked:
         assert {type(item) for item in await asked.mlflow.versions_by_key(pairs(3, "1"), None, ALIASES)} == {
             SourceFault
         }
         assert {type(item) for item in await asked.mlflow.versions(["a", "b"], PageAsk(0, 1), ALIASES)} == {SourceFault}
+    async with asking(failing) as asked:  # another one: five failures in a row, and a source is left alone
         assert {type(item) for item in await asked.mlflow.versions_by_training_run(["a", "b"], None, NOTHING)} == {
             SourceFault
         }

@@ -390,16 +390,17 @@ async def test_an_answer_for_another_environment_is_refused() -> None:
             await asked.unleash.experiments_by_id(["ab-1"], None, NOTHING)
 
 
-async def test_a_payload_that_is_not_the_json_it_says_is_text() -> None:
+@pytest.mark.parametrize("text", ['{"model": NaN', '{"model": 9007199254740993}'])
+async def test_a_payload_that_is_not_the_json_it_says_or_would_be_rounded_is_text(text: str) -> None:
     rows = row("ab", variations=(Variation("a", "a", 1.0, '{"model": "m"}'),))
 
     def spoil(body: Any) -> None:
-        body["features"][0]["strategies"][0]["variants"][0]["payload"]["value"] = '{"model": NaN'
+        body["features"][0]["strategies"][0]["variants"][0]["payload"]["value"] = text
 
     async with running(rows, wrap=changed(FEATURES, spoil)) as asked:
         [found] = await asked.unleash.experiments_by_id(["ab"], None, NOTHING)
         value: object = of(found).variations[0].value
-        assert value == '{"model": NaN'
+        assert value == text
 
 
 async def test_a_wrong_token_is_an_error_for_all() -> None:
