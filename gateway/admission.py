@@ -14,9 +14,11 @@ from gateway.request import Refused
 LEAST = 8
 """Places there always are."""
 FIRST = 32
-"""Places a gateway begins with; it has more as soon as somebody waits and the event loop is in time."""
+"""Places a gateway begins with; it has more as soon as somebody waits and there is time left to compute in."""
+BUSY, FREE = 0.95, 0.85
+"""The share of its time the event loop's thread computes: from the first on, more at once is only slower for all."""
 LATE_S = 0.006
-"""How late the event loop usually is where it has something to do all the time: more at once is then only slower."""
+"""How late the event loop usually is where others take the processor from it, so that its share looks small."""
 TICKS = 10
 """Its delay is measured so often before it is judged, by the middle: one pause is no load."""
 RETRY_AFTER_S = 1
@@ -26,23 +28,31 @@ _MANY, _LATELY_S = 100, 5.0
 
 
 class Admission:
-    """Places for operations, at most `most` and fewer while the event loop is late.
+    """Places for operations, at most `most` and fewer while the event loop computes all the time.
 
-    One that finds no place waits in a line of `line` at most, for `wait_s` at most. As most time goes to computing, not
-    to waiting for sources, it is the event loop's delay that says how much is too much: while it is small, places are
-    added by and by, and as soon as it is not, a third of them is taken away.
+    One that finds no place waits in a line of `line` at most, for `wait_s` at most. What waits for sources costs
+    nothing, so places are added while somebody waits and there is time left to compute in; once there is none, each
+    operation more makes all of them slower, and costs more itself (half as much again with 32 at once as with 8), so a
+    third of the places is taken away. `computed_s` is the processor time that this thread has had.
     """
 
     def __init__(
-        self, most: int = 64, line: int = 256, wait_s: float = 0.5, clock: Callable[[], float] = time.monotonic
+        self,
+        most: int = 64,
+        line: int = 256,
+        wait_s: float = 0.5,
+        clock: Callable[[], float] = time.monotonic,
+        computed_s: Callable[[], float] = time.thread_time,
     ) -> None:
         self._most, self._longest, self._wait_s, self._clock = most, line, wait_s, clock
+        self._computed_s = computed_s
         self._allowed = min(FIRST, most)
         self._running = 0
         self._line: deque[asyncio.Future[None]] = deque()
         self._refused: deque[float] = deque(maxlen=_MANY)
         self._ticking = False
         self._delays: list[float] = []
+        self._measured_from = (0.0, 0.0)
         self._took_s = _FIRST_GUESS_S
 
     def check(self) -> None:
@@ -76,12 +86,14 @@ class Admission:
         self._delays.append(seconds)
         if len(self._delays) < TICKS:
             return
+        since, computed_s = self._measured_from
+        busy = (self._computed_s() - computed_s) / max(self._clock() - since, _TICK_S)
         middle = sorted(self._delays)[TICKS // 2]
-        self._delays.clear()
-        if middle > LATE_S:
+        self._begin_to_measure()
+        if middle > LATE_S or busy > BUSY:
             self._allowed = max(min(LEAST, self._most), self._allowed * 2 // 3)
-        elif self._line and self._running >= self._allowed:
-            self._allowed = min(self._most, self._allowed + max(1, self._allowed // 4))
+        elif busy < FREE and self._line and self._running >= self._allowed:
+            self._allowed = min(self._most, self._allowed + max(1, self._allowed // 2))
             self._admit()
 
     @property
@@ -124,11 +136,16 @@ class Admission:
         self._refused.append(self._clock())
         return overloaded("The gateway has more to do than it can.")
 
+    def _begin_to_measure(self) -> None:
+        self._delays.clear()
+        self._measured_from = (self._clock(), self._computed_s())
+
     def _tick(self) -> None:
         """Watch the event loop for as long as anything runs."""
         if self._ticking:
             return
         self._ticking = True
+        self._begin_to_measure()
         loop = asyncio.get_running_loop()
 
         def tick(asked: float) -> None:

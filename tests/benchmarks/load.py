@@ -42,6 +42,8 @@ QUERY = (
 )
 DEADLINE_S = 10.0
 EQUAL = 50
+REFUSED_S = 0.1
+"""Who is refused asks again so much later."""
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -95,7 +97,10 @@ class Client:
 
         async def one() -> None:
             while time.perf_counter() < end:
+                shed = len(heard.shed)
                 await self.ask(heard)
+                if len(heard.shed) > shed:
+                    await asyncio.sleep(REFUSED_S)
 
         await asyncio.gather(*(one() for _ in range(clients)))
         return heard

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from gateway.admission import FIRST, LATE_S, LEAST, TICKS, Admission
+from gateway.admission import BUSY, FIRST, FREE, LATE_S, LEAST, TICKS, Admission
 from gateway.request import Refused
 
 
@@ -160,8 +160,32 @@ async def test_who_leaves_in_the_moment_it_is_let_in_gives_its_place_to_the_next
         assert work.inside == {3}
 
 
+async def test_an_event_loop_that_always_computes_leaves_fewer_places_and_one_that_waits_more() -> None:
+    clock, computed = Clock(), Clock()
+    admission = Admission(most=64, wait_s=1e9, clock=clock, computed_s=computed)
+
+    def pass_time(share: float) -> None:
+        for _ in range(20 * TICKS):
+            clock.now += 0.01
+            computed.now += share * 0.01
+            admission.late(0.0)
+
+    async with working(admission) as work:
+        await work.start(*range(64))
+        assert len(work.inside) == FIRST
+        pass_time((BUSY + FREE) / 2)
+        assert len(work.inside) == FIRST
+        pass_time(FREE - 0.05)
+        await work.settle()
+        assert len(work.inside) == 64
+        pass_time(1.0)
+        await work.start(*range(100, 120))
+        await work.end(*range(60))
+        assert len(work.inside) == LEAST
+
+
 async def test_a_late_event_loop_leaves_fewer_places_and_one_in_time_more() -> None:
-    admission = Admission(most=64)
+    admission = Admission(most=64, computed_s=lambda: 0.0)
     async with working(admission) as work:
         await work.start(*range(64))
         assert len(work.inside) == FIRST
@@ -179,7 +203,7 @@ async def test_a_late_event_loop_leaves_fewer_places_and_one_in_time_more() -> N
 
 
 async def test_one_pause_of_the_event_loop_is_no_load() -> None:
-    admission = Admission(most=FIRST)
+    admission = Admission(most=FIRST, computed_s=lambda: 0.0)
     async with working(admission) as work:
         await work.start(1)
         for _ in range(100):
