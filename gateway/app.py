@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from graphql import DocumentNode
 from starlette.applications import Starlette
@@ -27,7 +28,7 @@ from gateway.settings import Settings
 from gateway.sources import close_sources, open_sources
 from resolvers.caller import Caller
 from resolvers.context import Context
-from resolvers.estimate import House
+from resolvers.estimate.house import House
 from resolvers.links import link_table
 from resolvers.plan import PlannedLink, Plans
 from resolvers.search.index import check_fts5
@@ -60,12 +61,13 @@ def create_app(settings: Settings, health: Health | None = None) -> Starlette:
     def context(caller: Caller) -> Context:
         return Context(sources, table, sweeps, caller, access)
 
+    house = House(sources, settings.search.calls, server.type_prefix)
     plans = Plans(schema, table)
 
     def plan(
         caller: Caller, document: DocumentNode, name: str | None, variables: Mapping[str, object]
     ) -> Iterable[PlannedLink]:
-        return plans.of(context(caller).sources, document, name, variables)
+        return plans.of(replace(house, sources=context(caller).sources), document, name, variables)
 
     admission = Admission(server.max_operations, server.max_waiting)
     told.overloaded = lambda: admission.overloaded
@@ -74,7 +76,7 @@ def create_app(settings: Settings, health: Health | None = None) -> Starlette:
         Reference(schema, hide_suggestions=production),
         context,
         entrance=entrance,
-        costs=settings.limits.costs(schema, House(sources, settings.search.calls)),
+        costs=settings.limits.costs(schema, house),
         may_introspect=may_introspect,
         admission=admission,
         deadline_s=server.deadline_s,

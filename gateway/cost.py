@@ -5,7 +5,8 @@ An operation's selections are put together once, with their types; its arguments
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -23,7 +24,6 @@ from graphql import (
     InlineFragmentNode,
     OperationDefinitionNode,
     SelectionSetNode,
-    Undefined,
     ValueNode,
     get_named_type,
     get_nullable_type,
@@ -32,15 +32,18 @@ from graphql import (
 )
 
 from gateway.execution.documents import Document
-from resolvers.estimate import BOUNDS, FIELDS, OF_TYPE, PARTS, Ask, Asks, House, size_of
+from resolvers.arguments import Arguments, defaults_of
+from resolvers.estimate.ask import Ask
+from resolvers.estimate.entities import REFERENCES, target_of
+from resolvers.estimate.fields import FIELDS
+from resolvers.estimate.house import Args, Asks, House
+from resolvers.estimate.sizes import BOUNDS, PARTS, size_of
 from resolvers.needs import Written, needs_below
 from resolvers.rules.lineage import MOST_NODES
 from resolvers.sources import Needs
 from schema.build import own_name
+from schema.identity import KIND_OF_TYPE, Reference
 
-_OF_LINKS = frozenset({"state", "code", "node"})
-_GIVEN = {"Query.nodes": "ids", "Query._entities": "representations"}
-"""Lists as long as one of their arguments."""
 _PAGES = frozenset({"edges", "nodes"})
 
 
@@ -95,7 +98,8 @@ class Costs:
 class _Line:
     """One field of a selection: what it asks, how many rows it has, and what is selected of them by their type.
 
-    `size` is None for a page, or the number of rows for each parent. `leads_to` reads the target of a link.
+    `size` is None for a page, or the number of rows for each parent. `leads_to` reads the target of a link. `below` is
+    by the name of a type, without the prefix it has in the schema.
     """
 
     name: str
@@ -103,8 +107,7 @@ class _Line:
     asks: Asks | None
     leads_to: Ask | None
     needs: Needs
-    written: Mapping[str, ValueNode]
-    defaults: Mapping[str, object]
+    arguments: Arguments
     conditions: tuple[tuple[bool, ValueNode], ...]
     size: int | None
     counted: bool
@@ -135,13 +138,8 @@ def _read(schema: GraphQLSchema, document: Document, name: str | None) -> _Read:
     operations = [node for node in document.ast.definitions if isinstance(node, OperationDefinitionNode)]
     operation = next(node for node in operations if name is None or (node.name and node.name.value == name))
     fragments = {node.name.value: node for node in document.ast.definitions if isinstance(node, FragmentDefinitionNode)}
-    defaults = {
-        item.variable.name.value: value_from_ast_untyped(item.default_value)
-        for item in operation.variable_definitions or ()
-        if item.default_value is not None
-    }
     selection = _Reader(Written(schema, fragments)).selection(schema.query_type, (operation.selection_set,))
-    return _Read(selection, defaults)
+    return _Read(selection, defaults_of(operation))
 
 
 class _Reader:
@@ -204,21 +202,16 @@ class _Reader:
             name=name,
             coordinate=coordinate,
             asks=asks,
-            leads_to=None if asks else _target(owner, field_name, definition),
+            leads_to=None if asks else target_of(owner, field_name),
             needs=needs_below(self._scope, target, sets) if sets else frozenset(),
-            written={argument.name.value: argument.value for argument in node.arguments or ()},
-            defaults={
-                key: argument.default_value
-                for key, argument in definition.args.items()
-                if argument.default_value is not Undefined
-            },
+            arguments=Arguments.of(definition, node),
             conditions=() if () in found.conditions or len(found.nodes) > 1 else found.conditions[0],
             size=size,
             counted=counted,
             paged="first" in definition.args,
         )
         if sets:
-            line.below = {one.name: self.selection(one, sets) for one in self._types(target)}
+            line.below = {own_name(one): self.selection(one, sets) for one in self._types(target)}
         return line
 
     def _types(self, target: GraphQLNamedType) -> Iterable[GraphQLObjectType]:
@@ -245,24 +238,9 @@ def _size(owner: GraphQLObjectType, name: str, coordinate: str, definition: Grap
     nullable = get_nullable_type(definition.type)
     if not isinstance(nullable, GraphQLList) or not is_composite_type(get_named_type(nullable)):
         return 1, False
-    if (name in _PAGES and owner.name.endswith("Connection")) or coordinate in ("Lineage.nodes", *_GIVEN):
+    if (name in _PAGES and owner.name.endswith("Connection")) or coordinate in ("Lineage.nodes", *REFERENCES):
         return None, True
     return PARTS, False
-
-
-def _target(owner: GraphQLObjectType, name: str, definition: GraphQLField) -> Ask | None:
-    """What reads the target of a link, or those of a page of links."""
-    if name == "nodes" and "edges" in owner.fields:
-        edge = get_named_type(owner.fields["edges"].type)
-        if isinstance(edge, GraphQLObjectType) and _is_link(edge):
-            return Ask(OF_TYPE[own_name(get_named_type(definition.type))])
-    elif name in _OF_LINKS and _is_link(owner):
-        return Ask(OF_TYPE[own_name(get_named_type(owner.fields["node"].type))])
-    return None
-
-
-def _is_link(owner: GraphQLObjectType) -> bool:
-    return all(name in owner.fields for name in _OF_LINKS)
 
 
 # ---------------------------------------------------------------- counting
@@ -294,8 +272,9 @@ class _Count:
         for line in selection.lines:
             if any(self._value(value) is left_out for left_out, value in line.conditions):
                 continue
-            args = {**line.defaults, **{name: self._value(value) for name, value in line.written.items()}}
-            rows = parents * (self._rows(line, args, page))
+            args = line.arguments.values(self._variables)
+            named = REFERENCES[line.coordinate](self._house, args) if line.coordinate in REFERENCES else None
+            rows = parents * (len(named) if named is not None else page if line.size is None else line.size)
             for ask in line.asks(self._house, args) if line.asks else ():
                 known = (ask, parents, line.name if ask.own else "")
                 asked[known] = asked.get(known, frozenset()) | line.needs
@@ -303,23 +282,29 @@ class _Count:
                 known = (line.leads_to, rows, "")
                 asked[known] = asked.get(known, frozenset()) | line.needs
             nodes += rows if line.counted else 0
-            below = [self.of(one, rows, self._page(line, args, page)) for one in line.below.values()]
-            if below:
-                nodes += max(one.nodes for one in below)
-                # Rows of several types each take their own calls; one row is of one type.
-                calls += max(one.calls for one in below) if rows <= 1 else sum(one.calls for one in below)
+            below = self._below(line, rows if named is None else parents, self._page(line, args, page), named)
+            nodes, calls = nodes + below.nodes, calls + below.calls
         calls += sum(self._house.calls(ask, keys, needs) for (ask, keys, _), needs in asked.items())
         return _Counted(nodes, calls)
 
-    def _rows(self, line: _Line, args: Mapping[str, Any], page: int) -> int:
-        if line.coordinate in _GIVEN:
-            given = args.get(_GIVEN[line.coordinate])
-            return len(given) if isinstance(given, list) else 1
-        return page if line.size is None else line.size
+    def _below(self, line: _Line, rows: int, page: int, named: Sequence[Reference | None] | None) -> _Counted:
+        """What is selected of the rows; where these are named for each parent, they are known by type."""
+        if named is not None:
+            kinds = Counter(item.kind for item in named if item is not None)
+            found = [
+                self.of(one, rows * kinds[KIND_OF_TYPE[name]], page)
+                for name, one in line.below.items()
+                if kinds[KIND_OF_TYPE[name]]
+            ]
+            return _Counted(sum(one.nodes for one in found), sum(one.calls for one in found))
+        found = [self.of(one, rows, page) for one in line.below.values()]
+        # Rows of several types each take their own calls; one row is of one type.
+        together = max if rows <= 1 else sum
+        return _Counted(max((one.nodes for one in found), default=0), together([0, *(one.calls for one in found)]))
 
-    def _page(self, line: _Line, args: Mapping[str, Any], page: int) -> int:
+    def _page(self, line: _Line, args: Args, page: int) -> int:
         if line.paged:
-            default = line.defaults.get("first")
+            default = line.arguments.defaults.get("first")
             return size_of(args.get("first"), default if isinstance(default, int) else 100)
         if line.coordinate == "Query.lineage":
             return size_of(args.get("maxNodes"), 200, MOST_NODES)

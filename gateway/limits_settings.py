@@ -11,8 +11,11 @@ from pydantic import Field
 from gateway.cost import Costs
 from gateway.limits import Limits
 from gateway.source_settings import Frozen, Word
-from resolvers.estimate import House
+from resolvers.estimate.house import House
 
+CALLS = 120
+CALLS_A_SOURCE = 30
+"""A search asks every source: one that four may be asked together must not be refused where there are ten."""
 _LIMITS = Limits()
 
 Roles = Annotated[tuple[Word, ...], Field(strict=False, min_length=1)]
@@ -30,8 +33,8 @@ class LimitSettings(Frozen):
     tokens: Many = _LIMITS.tokens
     nodes: Many = 20_000
     """Rows of connections and lists that one operation may come to in the worst case."""
-    calls: Many = 120
-    """Calls to sources that one operation may come to in the worst case."""
+    calls: Many | None = None
+    """Calls to sources that one operation may come to in the worst case; if not said, `CALLS`, or more for many."""
     introspection: Literal["on", "off", "development"] | Roles = "development"
     """Who may ask for the schema: everybody, nobody, everybody in the development profile, or those with a role."""
 
@@ -39,7 +42,7 @@ class LimitSettings(Frozen):
         return Limits(self.depth, self.aliases, self.root_fields, self.directives, self.tokens)
 
     def costs(self, schema: strawberry.Schema, house: House) -> Costs:
-        return Costs(schema, house, nodes=self.nodes, calls=self.calls)
+        return Costs(schema, house, nodes=self.nodes, calls=self.calls or max(CALLS, CALLS_A_SOURCE * house.count))
 
     def may_introspect(self, roles: Collection[str], *, production: bool) -> bool:
         """Whether a caller with these roles may ask for the schema."""

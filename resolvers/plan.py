@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,6 @@ from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
-    GraphQLField,
     GraphQLIncludeDirective,
     GraphQLInterfaceType,
     GraphQLObjectType,
@@ -21,7 +20,6 @@ from graphql import (
     InlineFragmentNode,
     OperationDefinitionNode,
     SelectionSetNode,
-    get_argument_values,
     get_directive_values,
     get_named_type,
     get_variable_values,
@@ -29,15 +27,16 @@ from graphql import (
 from graphql.execution.values import VariableValues
 from strawberry import Schema
 
-from resolvers.asks import ASKS, EVERYTHING, READS
+from resolvers.arguments import Arguments, defaults_of
 from resolvers.errors import BadUserInput
-from resolvers.mounts import Sources
+from resolvers.estimate.ask import Ask
+from resolvers.estimate.entities import target_of
+from resolvers.estimate.fields import FIELDS
+from resolvers.estimate.house import Args, House
 from resolvers.table import LinkTable, Row
 from schema.build import declared_links, own_name
-from schema.identity import Reference, parse_id
 
 MOST_LINKS = 500
-_BY_ID = frozenset({"Query.node", "Query.nodes", "Query.compare_model_versions"})
 _MOST_STEPS = 5000
 
 Composite = GraphQLObjectType | GraphQLInterfaceType | GraphQLUnionType
@@ -47,7 +46,7 @@ Composite = GraphQLObjectType | GraphQLInterfaceType | GraphQLUnionType
 class PlannedLink:
     """One link of an operation. `level` is how many links deep it is: those of one level are answered together.
 
-    `asks` are, by source, the batch methods that it may ask; which of them depends on what the rows before it say.
+    `asks` are, by source, the batch methods that it may ask; whether it asks them depends on what the rows before say.
     """
 
     level: int
@@ -75,7 +74,7 @@ class Plans:
         self._rows = {link.coordinate: table.row(link.owner, link.field) for link in declared_links(schema)}
 
     def of(
-        self, sources: Sources, document: DocumentNode, name: str | None, variables: Mapping[str, object]
+        self, house: House, document: DocumentNode, name: str | None, variables: Mapping[str, object]
     ) -> list[PlannedLink]:
         """The links of a valid operation, level by level. Raises BadUserInput where the variables do not fit it."""
         operation = next(
@@ -86,7 +85,8 @@ class Plans:
         values = get_variable_values(self._graph, operation.variable_definitions or (), dict(variables))
         if isinstance(values, list):
             raise BadUserInput(values[0].message)
-        walk = _Walk(self._graph, self._rows, _fragments(document), values, sources)
+        given = {**defaults_of(operation), **variables}
+        walk = _Walk(self._graph, self._rows, _fragments(document), values, given, house)
         return sorted(walk.links(operation), key=lambda link: link.level)[:MOST_LINKS]
 
 
@@ -96,7 +96,8 @@ class _Walk:
     rows: Mapping[str, Row]
     fragments: Mapping[str, FragmentDefinitionNode]
     values: VariableValues
-    sources: Sources
+    variables: dict[str, Any]
+    house: House
 
     def links(self, operation: OperationDefinitionNode) -> Iterator[PlannedLink]:
         root = self.graph.query_type
@@ -113,7 +114,8 @@ class _Walk:
                 path = f"{place.path}.{key}" if place.path else key
                 row = self.rows.get(f"{owner.name}.{name}")
                 if row is not None:
-                    asks = self._asks(row, owner, field, nodes[0])
+                    args = Arguments.of(field, nodes[0]).values(self.variables)
+                    asks = self.house.methods(_asks(self.house, owner, name, args))
                     rules = tuple(rule.name for rule in row.rules)
                     yield PlannedLink(place.level, path, f"{own_name(owner)}.{name}", rules, asks)
                 target = get_named_type(field.type)
@@ -165,46 +167,13 @@ class _Walk:
         included = get_directive_values(GraphQLIncludeDirective, node, self.values)
         return not (skipped and skipped["if"]) and (included is None or bool(included["if"]))
 
-    def _asks(self, row: Row, owner: Composite, field: GraphQLField, node: FieldNode) -> dict[str, list[str]]:
-        given = get_argument_values(field, node, self.values)
-        if f"{row.owner.__name__}.{row.field}" in _BY_ID:
-            asked: dict[str, list[str]] = {}
-            for reference in _references(given):
-                for source, methods in self._by_source(READS[reference.kind.name], reference.source).items():
-                    known = asked.setdefault(source, [])
-                    known.extend(method for method in methods if method not in known)
-            return asked
-        only = given.get("source")
-        return self._by_source(_methods(row, owner, field), only if isinstance(only, str) else None)
 
-    def _by_source(self, methods: Sequence[str], only: str | None) -> dict[str, list[str]]:
-        asked = {
-            adapter.profile.name: [method for method in methods if hasattr(adapter, method)]
-            for adapter in self.sources
-            if only in (None, "-", adapter.profile.name)
-        }
-        return {source: found for source, found in asked.items() if found}
-
-
-def _methods(row: Row, owner: Composite, field: GraphQLField) -> Sequence[str]:
-    known = ASKS.get(f"{row.owner.__name__}.{row.field}")
-    if known is not None:
-        return known
-    # A field of any link: what it asks is said by the type its link leads to.
-    node = owner.fields.get("node") if not isinstance(owner, GraphQLUnionType) else None
-    return READS.get(_kind(get_named_type(node.type if node else field.type)), EVERYTHING)
-
-
-def _kind(named: Any) -> str:
-    """The kind of entity a type is, as EntityKind names it: MODEL_VERSION of ModelVersion."""
-    text = own_name(named)
-    return "".join(f"_{letter}" if letter.isupper() and place else letter for place, letter in enumerate(text)).upper()
-
-
-def _references(given: Mapping[str, Any]) -> list[Reference]:
-    """The entities that `node(id:)` and its like start from."""
-    ids = given.get("ids") or [given.get("id")]
-    return [found for text in ids if isinstance(text, str) and (found := parse_id(text))]
+def _asks(house: House, owner: Composite, name: str, args: Args) -> Iterable[Ask]:
+    asks = FIELDS.get(f"{own_name(owner)}.{name}")
+    if asks is not None:
+        return asks(house, args)
+    target = target_of(owner, name) if isinstance(owner, GraphQLObjectType) else None
+    return [] if target is None else [target]
 
 
 def _fragments(document: DocumentNode) -> dict[str, FragmentDefinitionNode]:

@@ -76,20 +76,21 @@ class RoutedQuery(Query):
 
 def representations(prefix: str) -> ScalarDefinition:
     """The scalar of representations, in a schema whose type names have this prefix."""
-    kinds = {prefix + name: kind for name, kind in KIND_OF_TYPE.items()}
-
-    def parse(given: object) -> Representation:
-        named = given if isinstance(given, Mapping) else {}
-        typename = _text(named.get("__typename")) or ""
-        ref = named.get("ref")
-        inner = ref if isinstance(ref, Mapping) else {}
-        return Representation(
-            typename, kinds.get(typename), _text(named.get("id")), _text(inner.get("source")), _text(inner.get("key"))
-        )
-
     return strawberry.scalar(
-        name="_Any", description="For routers of a supergraph: a type's name and one of its keys.", parse_value=parse
+        name="_Any",
+        description="For routers of a supergraph: a type's name and one of its keys.",
+        parse_value=lambda given: representation(given, prefix),
     )
+
+
+def representation(given: object, prefix: str) -> Representation:
+    """What a router sent, whatever it is."""
+    named = given if isinstance(given, Mapping) else {}
+    typename = _text(named.get("__typename")) or ""
+    kind = KIND_OF_TYPE.get(typename.removeprefix(prefix)) if typename.startswith(prefix) else None
+    ref = named.get("ref")
+    inner = ref if isinstance(ref, Mapping) else {}
+    return Representation(typename, kind, _text(named.get("id")), _text(inner.get("source")), _text(inner.get("key")))
 
 
 def _text(value: object) -> str | None:

@@ -25,14 +25,14 @@ async def entities(
     """Query._entities"""
     if len(args.representations) > MOST_REPRESENTATIONS:
         return [BadUserInput(f"At most {MOST_REPRESENTATIONS} representations.") for _ in roots]
-    meant = [_meant(item) for item in args.parsed()]
+    meant = [reference_meant(item) for item in args.parsed()]
     references = [item for item in meant if isinstance(item, Reference)]
     found = iter(await by_references(ctx, references, needs))
     answer = [next(found) if isinstance(item, Reference) else item for item in meant]
     return [answer for _ in roots]
 
 
-def _meant(item: Representation) -> Reference | GraphError:
+def reference_meant(item: Representation) -> Reference | GraphError:
     """The reference a representation spells; the error takes only its own place."""
     if item.kind is None or item.kind is EntityKind.TRAINING_RUN:
         return BadUserInput("A representation needs `__typename`, of an entity of this graph.")

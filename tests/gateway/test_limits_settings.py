@@ -57,3 +57,17 @@ def test_a_wrong_limit_is_told_with_its_place(wrong: str) -> None:
     with pytest.raises(SettingsError) as caught:
         read(f"[limits]\n{wrong}\n{SOURCE}", {})
     assert f"limits.{wrong.partition(' ')[0]}" in str(caught.value)
+
+
+@pytest.mark.parametrize("products", [("mlflow",), ("mlflow", "airflow", "growthbook")])
+async def test_a_search_is_not_too_much_in_a_house_of_many_sources(products: tuple[str, ...]) -> None:
+    more = {"mlflow": "", "airflow": 'username = "u"\npassword_env = "P"', "growthbook": 'token_env = "P"'}
+    sources = [
+        f'[[sources]]\nname = "{product}-{number}"\nproduct = "{product}"\nurl = "http://127.0.0.1:1"\n{more[product]}\n'
+        for number in range(10 // len(products) + 1)
+        for product in products
+    ]
+    app = create_app(read("".join(sources), {"P": "secret"}))
+    async with app.router.lifespan_context(app):
+        answered = await get(app, "/graphql?query={search(query:%22x%22){completeness{complete}}}")
+    assert answered.json == {"data": {"search": {"completeness": {"complete": False}}}}

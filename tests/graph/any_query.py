@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
@@ -17,8 +18,45 @@ from graphql import (
     is_required_argument,
 )
 
+from schema.build import build_schema
+from schema.identity import parse_id
+from tests.graph.client import Graph
+
 _NEVER = frozenset({"after", "since"})
 _WORDS = ("embedding", "ranker", "scene frames", "churn", "nothing of the kind")
+
+
+_POOL = """{
+  models(first: 40) { nodes { id name owners { id handle } domain { id }
+    latestVersion { id datasets { ref { entityId } } features { ref { entityId } } } } }
+  pipelines(first: 40) { nodes { id name lastRun { id } } }
+  experiments(first: 40) { nodes { id key } }
+}"""
+
+
+async def any_query(graph: Graph, seed: int) -> AnyQuery:
+    """Queries for what a graph has."""
+    data = await graph.data(_POOL)
+    models, pipelines, experiments = (data[name]["nodes"] for name in ("models", "pipelines", "experiments"))
+    versions = [model["latestVersion"] for model in models if model["latestVersion"]]
+    ids = {
+        "Model": [item["id"] for item in models],
+        "ModelVersion": [item["id"] for item in versions],
+        "Experiment": [item["id"] for item in experiments],
+        "Pipeline": [item["id"] for item in pipelines],
+        "PipelineRun": [item["lastRun"]["id"] for item in pipelines if item["lastRun"]],
+        "Dataset": [link["ref"]["entityId"] for item in versions for link in item["datasets"] or ()],
+        "Feature": [link["ref"]["entityId"] for item in versions for link in item["features"] or ()],
+        "Owner": [owner["id"] for item in models for owner in item["owners"]],
+        "Domain": [item["domain"]["id"] for item in models if item["domain"]],
+    }
+    names = {
+        "model": [item["name"] for item in models],
+        "experiment": [item["key"] for item in experiments],
+        "pipeline": [item["name"] for item in pipelines],
+        "owner": [owner["handle"] for item in models for owner in item["owners"]],
+    }
+    return AnyQuery(build_schema()._schema, Random(seed), ids, names)
 
 
 @dataclass(slots=True)
@@ -80,10 +118,9 @@ class AnyQuery:
             found = [self.random.choice(self.ids[self.random.choice(kinds)]) for _ in range(self.random.randint(2, 8))]
             return f'"{found[0]}"' if key == "id" else "[" + ", ".join(f'"{one}"' for one in found) + "]"
         if key == "representations":
-            kind = self.random.choice(list(self.ids))
-            return f'[{{__typename: "{kind}", id: "{self.random.choice(self.ids[kind])}"}}]'
+            return f"[{', '.join(self._representation() for _ in range(self.random.randint(1, 8)))}]"
         if key in ("name", "key", "handle") and owner.name == "Query":
-            return f'"{self.random.choice(self.names[name])}"'
+            return json.dumps(self.random.choice(self.names[name]))
         if key == "query":
             return f'"{self.random.choice(_WORDS)}"'
         if key == "depth":
@@ -96,3 +133,13 @@ class AnyQuery:
             return self.random.choice((None, None, '{owner: "maya.ortiz"}', '{nameContains: "e"}', "{unowned: true}"))
         assert key in _NEVER or not is_required_argument(argument), (owner, name, key)
         return None
+
+    def _representation(self) -> str:
+        """An entity by either key, or now and then what is none."""
+        kind = self.random.choice(list(self.ids))
+        id = self.random.choice(self.ids[kind])
+        reference = parse_id(id)
+        assert reference is not None
+        ref = f"ref: {{source: {json.dumps(reference.source)}, key: {json.dumps(reference.key)}}}"
+        typename = self.random.choice((kind, kind, kind, kind, "Recipe"))
+        return f'{{__typename: "{typename}", {self.random.choice((f"id: {json.dumps(id)}", ref))}}}'

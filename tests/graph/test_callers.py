@@ -24,12 +24,10 @@ from gateway.demo.server import serve
 from gateway.demo.sources import CLIENT_KEY
 from gateway.demo.story import story
 from gateway.execution import Operation
-from gateway.execution.reference import Reference
 from gateway.operations import Operations
 from gateway.settings import read
 from resolvers.caller import ANYONE, Caller
 from resolvers.context import Context
-from schema.build import build_schema
 from tests.graph.callers import Graph, document, graph_with
 from tests.graph.ids import id_of, version_id
 from tests.graph.persons import MODELS, PersonalRegistry
@@ -148,7 +146,7 @@ async def test_of_ten_thousand_interleaved_questions_of_two_callers_none_is_answ
     async with systems(late_s=0.004, fails=0.03) as running:
         graph = running.graph
         operations = Operations(
-            Reference(build_schema()),
+            graph.executor,
             lambda by: Context(graph.sources, graph.table, graph.sweeps, by, graph.access),
             Admission(line=AT_ONCE, wait_s=60.0),  # the sources share our event loop: it may be late
         )

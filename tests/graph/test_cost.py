@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from random import Random
 from statistics import median
 from typing import Any
 
@@ -13,9 +12,10 @@ import pytest
 import pytest_asyncio
 
 from gateway.demo.generator import build
-from resolvers.estimate import BOUNDS, FIELDS
+from resolvers.estimate.fields import FIELDS
+from resolvers.estimate.sizes import BOUNDS
 from schema.build import build_schema, declared_links
-from tests.graph.any_query import AnyQuery
+from tests.graph.any_query import any_query
 from tests.graph.client import Graph, graph_of
 from tests.graph.queries import CONTENT_EMBEDDING_7, MODELS_PAGE, ON_CALL
 
@@ -29,11 +29,6 @@ QUERIES = 80
 LISTS = {"edges", "nodes", *(name.partition(".")[2] for name, bound in BOUNDS.items() if bound.counted)}
 NO_ROWS = {"values", "differs", "fromId", "toId", "relation"}
 """Fields of a comparison's and a lineage's lines, which lead nowhere and are not counted."""
-POOL = """{
-  models(first: 40) { nodes { id name owners { id handle } latestVersion { id datasets { ref { entityId } } } } }
-  pipelines(first: 40) { nodes { id name lastRun { id } } }
-  experiments(first: 40) { nodes { id key } }
-}"""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -76,25 +71,7 @@ async def test_every_link_field_says_what_it_asks() -> None:
 
 
 async def test_estimates_are_never_below_what_was_read(graph: Graph) -> None:
-    data = await graph.data(POOL)
-    models, pipelines = data["models"]["nodes"], data["pipelines"]["nodes"]
-    versions = [model["latestVersion"] for model in models if model["latestVersion"]]
-    ids = {
-        "Model": [item["id"] for item in models],
-        "ModelVersion": [item["id"] for item in versions],
-        "Experiment": [item["id"] for item in data["experiments"]["nodes"]],
-        "Pipeline": [item["id"] for item in pipelines],
-        "PipelineRun": [item["lastRun"]["id"] for item in pipelines if item["lastRun"]],
-        "Dataset": [link["ref"]["entityId"] for item in versions for link in item["datasets"] or ()],
-        "Owner": [owner["id"] for item in models for owner in item["owners"]],
-    }
-    names = {
-        "model": [item["name"] for item in models],
-        "experiment": [item["key"] for item in data["experiments"]["nodes"]],
-        "pipeline": [item["name"] for item in pipelines],
-        "owner": [owner["handle"] for item in models for owner in item["owners"]],
-    }
-    queries = AnyQuery(build_schema()._schema, Random(1), ids, names)
+    queries = await any_query(graph, 1)
     ratios, refused = [], 0
     for _ in range(QUERIES):
         query = queries.query()
@@ -169,6 +146,48 @@ async def test_what_is_left_out_costs_nothing(graph: Graph) -> None:
     query = "query($x: Boolean!) { models(first: 1) { nodes { name experiments @include(if: $x) { totalCount } } } }"
     costs = [(await costed(graph, query, x=x))[1] for x in (False, True)]
     assert costs[0]["calls"] < costs[1]["calls"]
+
+
+async def test_entities_that_are_named_cost_what_their_own_types_do(graph: Graph) -> None:
+    """Three of three types are no three of each; what is no entity of this graph is a row, and nothing is asked."""
+    below = "__typename ... on Model { experiments(first: 5) { totalCount } } ... on Pipeline { lastRun { state } }"
+    model = {"__typename": "Model", "id": "mlg://model/studio-mlflow/content-embedding"}
+    pipeline = {"__typename": "Pipeline", "ref": {"source": "airflow", "key": "studio_content_embedding_nightly"}}
+    bad = [{"__typename": "Recipe", "id": model["id"]}, {**model, "__typename": "Pipeline"}, {"__typename": "Model"}]
+
+    async def cost(*named: object) -> tuple[int, int]:
+        query = f"query($all: [_Any!]!) {{ _entities(representations: $all) {{ {below} }} }}"
+        found = (await costed(graph, query, all=list(named)))[1]
+        return found["nodes"], found["calls"]
+
+    async def cost_of_ids(*ids: object) -> tuple[int, int]:
+        found = (await costed(graph, f"query($ids: [ID!]!) {{ nodes(ids: $ids) {{ {below} }} }}", ids=list(ids)))[1]
+        return found["nodes"], found["calls"]
+
+    (_, of_model), (_, of_pipeline) = await cost(model), await cost(pipeline)
+    assert 0 < of_pipeline < of_model
+    assert await cost(*bad) == (3, 0)
+    assert await cost(model, pipeline, *bad) == (5, of_model + of_pipeline)
+    ids = model["id"], "mlg://pipeline/airflow/studio_content_embedding_nightly"
+    assert await cost_of_ids(*ids, "nonsense") == (3, of_model + of_pipeline)
+    assert await cost_of_ids("nonsense", "mlg://model/-/content-embedding") == (2, of_model - 1)
+
+
+async def test_a_variable_that_is_not_given_leaves_the_default_page(graph: Graph) -> None:
+    query = "query($n: Int) { models(first: $n) { nodes { versions { nodes { version } } } } }"
+    costs = [
+        (await costed(graph, text))[1] for text in (query, query.replace("query($n: Int)", "").replace("$n", "20"))
+    ]
+    assert costs[0] == costs[1]
+    assert costs[0]["nodes"] == 20 + 20 * 10
+
+
+async def test_one_id_stands_for_a_list_of_it(graph: Graph) -> None:
+    query = "{ nodes(ids: %s) { ... on Model { versions { nodes { version } } } } }"
+    id = '"mlg://model/studio-mlflow/content-embedding"'
+    (_, alone, calls), (_, listed, _) = [await costed(graph, query % text) for text in (id, f"[{id}]")]
+    assert alone == listed
+    assert calls <= alone["calls"]
 
 
 async def test_the_cost_is_told_only_to_those_who_ask(graph: Graph) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from gateway.demo.generator import build
 from gateway.demo.sources import ENVIRONMENT, serve_company
 from tests.graph.client import Graph, graph_of, graph_over
+from tests.graph.conftest import WHOLE_LISTS
 
 ENTITIES = """query($all: [_Any!]!) { _entities(representations: $all) {
   __typename
@@ -27,7 +28,8 @@ async def entities(graph: Graph, *representations: object) -> tuple[list[Any], l
 
 
 async def test_entities_are_found_by_id_and_by_what_their_source_calls_them() -> None:
-    async with graph_of(build()) as graph:
+    """For a domain and an owner every list may be walked, which is more than the default limits allow for both."""
+    async with graph_of(build(), WHOLE_LISTS) as graph:
         found, errors = await entities(
             graph,
             MODEL,

@@ -22,7 +22,9 @@ from resolvers.search.sweep import OF_ROLE, SearchLimits, sweep
 from tests.graph.client import graph_over
 from tests.search.questions import DEVELOPMENT, HELD_OUT, Question, read_questions
 
-ENOUGH = "\n[server]\ndeadline_s = 120.0\n[search]\ntime_s = 120.0\ncalls = 100\nmax_age = 3600.0\n"
+ENOUGH = (
+    "\n[server]\ndeadline_s = 120.0\n[search]\ntime_s = 120.0\ncalls = 100\nmax_age = 3600.0\n[limits]\ncalls = 1000\n"
+)
 """A slow machine must not change what is ranked; and what was swept is kept, as 130 questions are asked of it."""
 
 ASK = """query Ask($text: String!, $kinds: [EntityKind!]) {

@@ -60,7 +60,7 @@ class Mlflow:
 
     def __init__(self, profile: SourceProfile, client: SourceClient) -> None:
         self.profile = profile
-        self.plans = mlflow_plan(profile.scan_rows)
+        self.plans = mlflow_plan(profile.scan_rows, len(profile.conventions.feature_tags))
         self._client = client
         self._api = MlflowApi(client)
         self._lookup = Lookup(self._api)

@@ -17,9 +17,11 @@ _SHORT = 2
 """Models whose versions take a call: one answer holds those of 100 models that have few, others take one each."""
 
 
-def mlflow_plan(scan_rows: int) -> Plans:
+def mlflow_plan(scan_rows: int, feature_tags: int) -> Plans:
     pages = -(-scan_rows // ROWS_A_PAGE)
     run_pages = -(-scan_rows // RUNS_A_PAGE)
+    # A feature is looked for in each tag that holds some, in what was logged, and in datasets with its columns.
+    texts = feature_tags + 1
     aliases = {Need.ALIASES: Plan(together=_KEYS)}
     return {
         "version": singly(),
@@ -36,7 +38,10 @@ def mlflow_plan(scan_rows: int) -> Plans:
         "training_runs_by_tag": Plan(alone=1 + _GROUPS, first=1 + _GROUPS, most=_GROUPS + _TEXTS),
         "training_runs_by_dataset": Plan(alone=_GROUPS + run_pages, first=_GROUPS + run_pages, together=_KEYS, each=2),
         "training_runs_by_feature": Plan(
-            alone=_GROUPS + 2, first=_GROUPS + 2, each=2, most=_GROUPS + max(2 * run_pages, 2 * _TEXTS)
+            alone=_GROUPS + texts + 1,
+            first=_GROUPS + texts + 1,
+            each=texts,
+            most=_GROUPS + texts * max(run_pages, _TEXTS) + run_pages,
         ),
         "training_runs_with_datasets": singly(_GROUPS + run_pages + SWEEPS),
         "training_runs_with_features": singly(_GROUPS + 2 * run_pages),
