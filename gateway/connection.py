@@ -24,11 +24,11 @@ from gateway.request import Refused
 
 HEAD_BYTES = 48 * 1024
 """Of the request line and all headers. The endpoint allows less; this bounds what is kept until it can judge."""
-_PIPELINED = 16
+PIPELINED = 16
 """Requests sent ahead of their turn."""
 _LINGER_S = 1.0
 """How long a refused client is heard out: closing on what it still sends would take the refusal from it."""
-_READ_BYTES = 4 * 1024
+READ_BYTES = 4 * 1024
 """What a reader takes at least between two looks."""
 _PROBES = (b"/livez", b"/readyz")
 
@@ -134,7 +134,7 @@ class Connection(HttpToolsProtocol):
         self._in_head = False
         _stop_timer(self._head_timer)
         self._head_timer = None
-        if len(self.pipeline) >= _PIPELINED:
+        if len(self.pipeline) >= PIPELINED:
             self._stop(Refused(400, "Too many requests were sent ahead of their turn."))
         if self._crowded and self.url.partition(b"?")[0] not in _PROBES:
             self.app = _crowded
@@ -210,7 +210,7 @@ class Connection(HttpToolsProtocol):
 
     def _look(self) -> None:
         size = self.transport.get_write_buffer_size()
-        if size > self._limits.readers[self] - _READ_BYTES:
+        if size > self._limits.readers[self] - READ_BYTES:
             self._cut()
         else:
             self._limits.readers[self] = size

@@ -14,6 +14,9 @@ from gateway.request import GraphQLRequest, Refused
 from gateway.trusted_documents import TrustedDocuments
 from resolvers.caller import Caller
 
+_OPERATION = 1
+"""Points of any operation, whatever it asks."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entered:
@@ -45,13 +48,13 @@ class Entrance:
             _check_site(scope)
         caller = await self._identity.caller(scope)
         client = f"subject {caller.subject}" if caller.subject else f"address {self._proxies.client(scope)}"
-        await charge(self._points, client, 1)
+        await charge(self._points, client, _OPERATION)
         return Entered(self._documents.resolved(request), caller, client)
 
     async def charge(self, entered: Entered, calls: int) -> None:
         """Count the calls an operation may make, before it makes any; raises Refused."""
         if calls:
-            await charge(self._points, entered.client, calls)
+            await charge(self._points, entered.client, calls, paid=_OPERATION)
 
     async def caller(self, scope: Scope) -> Caller:
         """Who asks for something that is no operation; raises Refused."""

@@ -18,7 +18,8 @@ from gateway.json_values import BadJson, read_json
 MAX_BODY_BYTES = 256 * 1024
 # Read on past the limit, so that a client still sending hears the refusal; what is past this is cut off.
 _READ_ON_BYTES = 4 * 1024 * 1024
-_BODY_S = 10.0
+BODY_S = 10.0
+"""In which a body must have come whole."""
 MAX_VARIABLES_BYTES = 64 * 1024
 MAX_HEADERS_BYTES = 32 * 1024
 MAX_HEADER_BYTES = 8 * 1024
@@ -108,7 +109,7 @@ async def _body(headers: Headers, receive: Receive) -> bytes:
         raise _too_large(close=True)
     body, size, more = bytearray(), 0, True
     try:
-        async with asyncio.timeout(_BODY_S):
+        async with asyncio.timeout(BODY_S):
             while more:
                 message = await receive()
                 if message["type"] == "http.disconnect":
@@ -121,7 +122,7 @@ async def _body(headers: Headers, receive: Receive) -> bytes:
                     raise _too_large(close=True)
                 more = message.get("more_body", False)
     except TimeoutError:
-        raise Refused(408, f"The body did not arrive within {_BODY_S:g} s.", {"Connection": "close"}) from None
+        raise Refused(408, f"The body did not arrive within {BODY_S:g} s.", {"Connection": "close"}) from None
     if size > MAX_BODY_BYTES:
         raise _too_large(close=False)
     return bytes(body)

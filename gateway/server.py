@@ -43,7 +43,12 @@ def run(
     gc.freeze()
     gc.set_threshold(5_000, 10, 100)
     limits = limits or ConnectionLimits(settings.max_connections)
-    config = uvicorn.Config(
+    _Draining(configured(app, settings, limits), health, limits, settings.drain_s).run(sockets=[listener])
+
+
+def configured(app: ASGIApp, settings: Server, limits: ConnectionLimits) -> uvicorn.Config:
+    """What uvicorn is told."""
+    return uvicorn.Config(
         app,
         http=limits.protocol,
         loop="uvloop",
@@ -56,7 +61,6 @@ def run(
         timeout_keep_alive=settings.keep_alive_s,
         timeout_graceful_shutdown=math.ceil(settings.deadline_s) + 1,
     )
-    _Draining(config, health, limits, settings.drain_s).run(sockets=[listener])
 
 
 class _Draining(uvicorn.Server):

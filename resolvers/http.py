@@ -48,7 +48,7 @@ __all__ = [
 
 LEAST_S = 0.1
 """With less time left no request is begun."""
-_TRIED_AGAIN = (500, 502, 503, 504)
+TRIED_AGAIN = (500, 502, 503, 504)
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +260,7 @@ class SourceClient:
             lane.breaker.tell(era, succeeded=True)
             return _Outcome(era, took_s, answer)
         lane.gate.answered()
-        return _Outcome(era, took_s, answer, again=answer.status in _TRIED_AGAIN and not probing)
+        return _Outcome(era, took_s, answer, again=answer.status in TRIED_AGAIN and not probing)
 
     # ------------------------------------------------------------ reasons not to ask
 

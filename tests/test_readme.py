@@ -35,6 +35,14 @@ def test_the_settings_are_valid() -> None:
     assert [source.product for source in settings.sources] == ["mlflow", "airflow", "growthbook", "unleash"]
 
 
+def test_the_settings_of_who_may_ask_what_are_valid_beside_them() -> None:
+    """The manifest that they name is, in this folder, what the generated clients ask."""
+    secrets = dict.fromkeys(re.findall(r'_env = "(\w+)"', block("toml")), "secret")
+    folder = Path(__file__).parent / "clients"
+    settings = read(block("toml", 1) + block("toml"), secrets, str(folder / "gateway.toml"))
+    assert (settings.identity.kind, len(settings.access), settings.documents.mode) == ("jwt", 2, "require")
+
+
 def test_every_command_it_names_exists() -> None:
     targets = set(
         re.findall(r"^([a-z-]+):", (Path(__file__).parent.parent / "Makefile").read_text("utf-8"), re.MULTILINE)

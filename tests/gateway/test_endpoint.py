@@ -602,6 +602,18 @@ async def test_a_client_that_leaves_while_it_sends_is_forgotten(client: Client, 
     assert "Traceback" not in log.getvalue()
 
 
+async def test_a_body_that_does_not_come_is_not_waited_for(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.request.BODY_S", 0.05)
+    address = client.url.split("/")[2].split(":")
+    reader, writer = await asyncio.open_connection(address[0], int(address[1]))
+    writer.write(b"POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{")
+    async with asyncio.timeout(5):
+        received = await reader.read()
+    assert received.startswith(b"HTTP/1.1 408 ")
+    assert b"\r\nconnection: close\r\n" in received.lower()
+    writer.close()
+
+
 async def test_the_operation_has_one_deadline(client: Client) -> None:
     seen: list[float | None] = []
 

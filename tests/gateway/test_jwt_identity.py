@@ -228,6 +228,24 @@ async def test_unknown_kids_make_the_issuer_be_asked_every_half_minute_at_most()
         assert issuer.asked == 2
 
 
+async def test_a_withdrawn_key_is_believed_until_somebody_asks_after_ten_minutes() -> None:
+    """Who asks first then does not wait for the new keys, and is judged by the old ones."""
+    clock = Clock()
+    async with fetched(issuer := Issuer(), clock) as keys:
+        who = identity(keys)
+        await bearer(who, token())
+        issuer.document = key_set(key("second"))
+        clock.now += 599
+        assert (await bearer(who, token())).subject == "maya"
+        assert issuer.asked == 1
+        clock.now += 1
+        assert (await bearer(who, token())).subject == "maya"
+        assert (await bearer(who, token(signer=key("second")))).subject == "maya"
+        with pytest.raises(Refused):
+            await bearer(who, token())
+        assert issuer.asked == 2
+
+
 async def test_keys_are_kept_for_an_hour_while_their_issuer_is_down(caplog: pytest.LogCaptureFixture) -> None:
     clock = Clock()
     async with fetched(issuer := Issuer(), clock) as keys:

@@ -45,6 +45,28 @@ async def test_what_costs_more_than_a_bucket_holds_needs_a_full_one_and_leaves_a
     assert await buckets.take("a", 1) == 91
 
 
+@pytest.mark.parametrize("burst", [1, 10, 41, 100])
+async def test_an_operation_and_its_calls_are_let_in_who_waits_as_told(burst: int) -> None:
+    """Each time it is asked it takes its own point first, also where its calls are then refused: told once for want of
+    that point, and once for want of the others. A full bucket lets in what costs more than it holds.
+    """
+    clock = Clock()
+    buckets = Buckets(60, burst, clock=clock)
+
+    async def asked() -> float:
+        return await buckets.take("a", 1) or await buckets.take("a", 40, paid=1)
+
+    assert await asked() == 0
+    for _ in range(5):
+        waits = []
+        while wait_s := await asked():
+            waits.append(wait_s)
+            clock.now += wait_s
+            assert len(waits) <= 2
+        if burst < 41:
+            assert sum(waits) >= 40
+
+
 async def test_however_many_clients_there_are_the_memory_is_bounded() -> None:
     buckets = Buckets(60, 10, clock=Clock(), most=100)
     await buckets.take("kept", 10)

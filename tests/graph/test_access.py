@@ -430,6 +430,19 @@ async def test_a_connection_leaves_out_what_is_kept_back_and_says_that_something
     }
 
 
+async def test_a_list_is_complete_without_sources_that_may_not_be_seen(graph: Graph) -> None:
+    asked = await graph.ask(
+        "{ pipelines { totalCount completeness { ...C } } models { completeness { ...C } } } "
+        "fragment C on Completeness { complete reasons sources { source } }",
+        caller("ranking"),
+    )
+    whole = {"complete": True, "reasons": []}
+    assert asked.data == {
+        "pipelines": {"totalCount": 0, "completeness": {**whole, "sources": []}},
+        "models": {"completeness": {**whole, "sources": [{"source": "personalization-mlflow"}]}},
+    }
+
+
 async def test_what_its_own_row_keeps_back_dangles_like_what_is_not_there(graph: Graph) -> None:
     """A studio run named another domain's experiment: the reference alone does not tell, and the row is not told of."""
     query = "query($id: ID!) { node(id: $id) { ... on PipelineRun { id } } }"

@@ -22,6 +22,7 @@ from resolvers.errors import (
 )
 from resolvers.http import HttpLimits, SourceClient
 from resolvers.operation import recording, until
+from resolvers.upstream.exchange import HEADER_BYTES
 from tests.resolvers.upstream.sockets import Peer, Play, Sockets, sockets, whole
 
 MB = 1024 * 1024
@@ -279,7 +280,8 @@ class Collector:
         pass
 
 
-async def test_a_gigabyte_in_a_megabyte_costs_no_memory() -> None:
+@pytest.mark.parametrize("most", [8, 32])
+async def test_a_gigabyte_in_a_megabyte_costs_little_memory(most: int) -> None:
     packed = bomb(1024)
 
     async def play(peer: Peer) -> None:
@@ -287,7 +289,7 @@ async def test_a_gigabyte_in_a_megabyte_costs_no_memory() -> None:
         await peer.send(whole(packed, "Content-Encoding: gzip"))
         await peer.left()
 
-    async with asking(play) as (client, _):
+    async with asking(play, HttpLimits(response_bytes=most * MB)) as (client, _):
         assert isinstance(await failure(client), SourceTooLarge)
         forget_peak()
         before = resident()
@@ -314,6 +316,24 @@ async def test_of_an_endless_answer_no_more_is_taken_than_allowed(chunked: bool)
         while served.open:
             await asyncio.sleep(0)
         assert served.peers[0].sent <= 9 * MB
+
+
+@pytest.mark.parametrize("longer", [0, 1])
+async def test_so_many_bytes_of_headers_are_taken_and_not_one_more(longer: int) -> None:
+    own = len("Content-Length: 2\r\n")
+    lines = [f"X-More-{number}: " for number in range(5)]
+    left = HEADER_BYTES - own - sum(len(line) + 2 for line in lines) + longer
+    headers = [line + "a" * (left // 5 + (number < left % 5)) for number, line in enumerate(lines)]
+
+    async def play(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(whole(b"{}", *headers))
+
+    async with asking(play) as (client, _):
+        if longer:
+            assert isinstance(await failure(client), SourceBadResponse)
+        else:
+            assert (await client.get(["things"])).body == b"{}"
 
 
 # ---------------------------------------------------------------- what is never sent on

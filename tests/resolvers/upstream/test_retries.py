@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from random import Random
 
+import pytest
+
 from resolvers.upstream.retries import RetryBudget
 from tests.resolvers.upstream.clock import Clock
 
@@ -25,6 +27,22 @@ def test_every_failed_call_is_tried_again_while_most_succeed() -> None:
         given += asked(budget, fails=fails)
         clock.now += 0.005
     assert given > 0.99 * wanted
+
+
+@pytest.mark.parametrize(("successes", "tried_again"), [(5, 100), (4, 3)])
+def test_a_quarter_of_the_last_twenty_calls_is_enough_to_try_every_failed_one_again(
+    successes: int, tried_again: int
+) -> None:
+    """A fifth is not: then three in ten seconds are left."""
+    budget = RetryBudget(Clock(), Random(1))
+    for _ in range(20):
+        budget.began()
+    given = 0
+    for _ in range(100):
+        for number in range(20):
+            budget.ended(succeeded=number < successes)
+        given += budget.take()
+    assert given == tried_again
 
 
 def test_in_an_outage_a_tenth_of_the_calls_is_tried_again() -> None:
