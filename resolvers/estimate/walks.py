@@ -49,7 +49,7 @@ def lineage(house: House, args: Args) -> Iterable[Ask]:
         return []
     methods = [*ENTITIES, _DOWNSTREAM, *_methods(house, _OF_LINEAGE)]
     return [
-        _flat(REGISTRY, methods, 9 + 7 * levels),
+        _flat(REGISTRY, methods, 10 + 5 * levels),
         _flat(ORCHESTRATOR, methods, 4 + 2 * levels),
         _flat(PLATFORM, methods, 6 + levels),
     ]
