@@ -14,8 +14,8 @@ import random
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -26,7 +26,7 @@ import msgspec
 
 from gateway.demo.generator import build
 from gateway.demo.sources import serve_company
-from tests.benchmarks.scale import Gateway, gateway
+from tests.benchmarks.scale import Gateway, gateway, served_by
 
 NAMES = """query($after: String) { models(first: 100, after: $after) {
   nodes { name ref { source } } pageInfo { hasNextPage endCursor } } }"""
@@ -194,21 +194,6 @@ async def serve_replays() -> None:
         await loop.run_in_executor(None, sys.stdin.read)
 
 
-@asynccontextmanager
-async def replays() -> AsyncIterator[str]:
-    command = (sys.executable, "-m", "tests.benchmarks.load", "serve")
-    process = await asyncio.create_subprocess_exec(
-        *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=2**20
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
-        yield (await process.stdout.readuntil(b"\0")).rstrip(b"\0").decode()
-    finally:
-        process.stdin.close()
-        await process.wait()
-
-
 async def measured(name: str, pid: int, does: Callable[[], Awaitable[Heard]]) -> tuple[Heard, float]:
     cpu, began = cpu_s(pid), time.perf_counter()
     heard = await does()
@@ -252,7 +237,7 @@ def variables(some: Sequence[tuple[str, str]]) -> dict[str, str]:
 
 
 async def main(seconds: float) -> None:
-    async with replays() as settings, gateway(settings, "", deadline_s=DEADLINE_S) as one:
+    async with served_by("tests.benchmarks.load") as settings, gateway(settings, "", deadline_s=DEADLINE_S) as one:
         client = Client(one.url)
         client.models = await models(one)
         # Each model once, so that the replays know all answers.

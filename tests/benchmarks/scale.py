@@ -97,9 +97,9 @@ class Gateway:
 
 
 @asynccontextmanager
-async def company(models: int) -> AsyncIterator[str]:
-    """The systems of a company of so many models, in a process of their own; yields the settings of a gateway."""
-    command = (sys.executable, "-m", "tests.benchmarks.scale", "serve", str(models))
+async def served_by(module: str, *more: str) -> AsyncIterator[str]:
+    """The settings of a gateway over what `python -m module serve` serves, in a process of its own."""
+    command = (sys.executable, "-m", module, "serve", *more)
     process = await asyncio.create_subprocess_exec(
         *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=2**20
     )
@@ -168,7 +168,7 @@ async def table(sizes: Sequence[int]) -> None:
     head = f"{'models':>7}  {'question':28}{'time':>9}{'calls':>7}{'rows':>8}{'answer':>8}{'memory':>10}"
     print(f"{head}  not complete because")
     for models in sizes:
-        async with company(models) as settings:
+        async with served_by("tests.benchmarks.scale", str(models)) as settings:
             for way in WAYS:
                 run = await measure(settings, way)
                 print(

@@ -130,7 +130,7 @@ class Stub:
         return Outcome({"number": len(self.executed)})
 
     async def resolve(self, field: str, parent: object, args: object, info: object) -> object:
-        raise NotImplementedError
+        raise NotImplementedError  # OperationContext wants it; an executor that only notes resolves no field
 
     def link_errors(self) -> Sequence[LinkError]:
         return ()

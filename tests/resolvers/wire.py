@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+
+from tests.resolvers.listener import listening
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,32 +59,13 @@ class Wire:
 @asynccontextmanager
 async def wire() -> AsyncIterator[Wire]:
     source = Wire()
-    tasks: set[asyncio.Task[None]] = set()
 
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        tasks.add(task)
-        try:
-            # Cancelled by us alone, when the test is over; asyncio's streams would log it as a fault.
-            with suppress(asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
-                while await _exchange(source, reader, writer):
-                    pass
-        finally:
-            tasks.discard(task)
-            writer.close()
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await _exchange(source, reader, writer):
+            pass
 
-    server = await asyncio.start_server(connected, "127.0.0.1", 0)
-    source.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    try:
+    async with listening(handle) as source.url:
         yield source
-    finally:
-        server.close()
-        waiting = list(tasks)
-        for task in waiting:
-            task.cancel()
-        await asyncio.gather(*waiting, return_exceptions=True)
-        await server.wait_closed()
 
 
 async def _exchange(source: Wire, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:

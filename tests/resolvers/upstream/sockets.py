@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+
+from tests.resolvers.listener import listening
 
 
 @dataclass
@@ -51,33 +53,19 @@ class Sockets:
 @asynccontextmanager
 async def sockets(play: Play) -> AsyncIterator[Sockets]:
     """Plays one connection after another; what a play does not read or write any more is closed behind it."""
-    served, tasks = Sockets(), set[asyncio.Task[None]]()
+    served = Sockets()
 
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        tasks.add(task)
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         peer = Peer(len(served.peers) + 1, reader, writer)
         served.peers.append(peer)
         served.open += 1
         try:
-            with suppress(asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
-                await play(peer)
+            await play(peer)
         finally:
             served.open -= 1
-            tasks.discard(task)
-            writer.close()
 
-    server = await asyncio.start_server(connected, "127.0.0.1", 0)
-    served.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    try:
+    async with listening(handle) as served.url:
         yield served
-    finally:
-        server.close()
-        waiting = list(tasks)
-        for task in waiting:
-            task.cancel()
-        await asyncio.gather(*waiting, return_exceptions=True)
 
 
 def whole(body: bytes, *more: str, status: int = 200) -> bytes:
